@@ -9,7 +9,7 @@ import pytest
 
 from rde_roto.session.drawing.lines import INWARDS, OUTWARDS, Line
 from rde_roto.shapes import Shape, ShapePoint
-from rde_roto.shapes.drawing import shape_coverage
+from rde_roto.shapes.drawing import spline_coverage
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 
@@ -120,7 +120,7 @@ def test_a_line_is_a_shape_at_one_frame() -> None:
     )
     shape = Shape("disk", "hero", False, 1, 9, points)
     line = Line.of(*shape.at(7), subtracts=False)
-    np.testing.assert_array_equal(pixels(line), shape_coverage(shape, 7, WHOLE))
+    np.testing.assert_array_equal(pixels(line), spline_coverage(*shape.at(7), WHOLE))
     np.testing.assert_allclose(line.places, places)
 
 

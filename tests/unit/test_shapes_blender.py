@@ -12,7 +12,7 @@ from moving_shapes import FORMAT, blob, disk, matte
 
 from rde_roto.shapes import Shape, ShapeMaker, ShapePoint, ShotShapes, draw_shapes, file_text
 from rde_roto.shapes import read_shapes as read
-from rde_roto.shapes.drawing import shape_coverage
+from rde_roto.shapes.drawing import spline_coverage
 from rde_roto.values.errors import DocumentError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.plate import PlateFormat, Window
@@ -137,7 +137,7 @@ def test_a_hole_that_is_thinner_than_its_feather_does_not_grow(tmp_path: Path) -
     small = Shape("hole", "hero", True, 1, 1, tuple(hole))
     shapes = ShotShapes(FORMAT, FrameRange.parse("1"), ("hero",), (small,))
     (back,) = again(document(shapes), tmp_path).shapes
-    before, after = (shape_coverage(one, 1, FORMAT.data) for one in (small, back))
+    before, after = (spline_coverage(*one.at(1), FORMAT.data) for one in (small, back))
     assert 0 < after.sum() <= before.sum()
     # the line of one half is where it was
     assert np.count_nonzero((after > 0.5) != (before > 0.5)) <= 6

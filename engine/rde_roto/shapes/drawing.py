@@ -7,7 +7,7 @@ import numpy as np
 from rde_roto.shapes.bezier import flattened
 from rde_roto.shapes.feather_curves import feather_curves
 from rde_roto.shapes.raster import box_around, coverage, faded_coverage, part_of
-from rde_roto.shapes.shape import Points, Shape, ShotShapes
+from rde_roto.shapes.shape import Points, ShotShapes
 from rde_roto.values.arguments import frame_number, require
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
@@ -29,11 +29,6 @@ def draw_shapes(shapes: ShotShapes, frame: int) -> FloatArray:
             share, below = _coverage(polygons, box), plane[part_of(window, box)]
             below[...] = below * (1 - share) if shape.is_hole else below + share * (1 - below)
     return planes
-
-
-def shape_coverage(shape: Shape, frame: int, window: Window) -> FloatArray:
-    """Return how much of each pixel of a window a shape covers at a frame, float32 [H, W], 0..1."""
-    return spline_coverage(*shape.at(frame), window)
 
 
 def spline_coverage(points: Points, feather: Points, window: Window) -> FloatArray:
