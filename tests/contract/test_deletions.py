@@ -33,7 +33,7 @@ REASONS: dict[str, dict[str, str]] = {
     },
     "engine/rde_roto/doors/server/endpoint.py": {
         "forget_ended unlink": "the endpoint file of an engine that does not run, under the lock",
-        "_unix_socket unlink": "the socket of an engine that was killed, under the lock",
+        "_bound unlink": "the socket of an engine that was killed, under the lock",
         "listen unlink": ("the engine's own socket and its place, in its own folder, under a lock"),
     },
     "engine/rde_roto/doors/watchfolder/hot_folder.py": {

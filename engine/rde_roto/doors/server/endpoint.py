@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import secrets
@@ -38,15 +37,10 @@ def listen(device: str, tcp: bool = False) -> Iterator[tuple[socket.socket, str]
     """
     place = Path(endpoint_file(device))
     path = place.with_suffix(".sock")
-    is_short = len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH
     with ExitStack() as held:
         try:
             held.enter_context(process_lock(place.with_suffix(".lock"), _LOOK_S))
-            if sys.platform != "win32" and is_short and not tcp:
-                listener, entry, token = *_unix_socket(path), ""
-            else:
-                token = secrets.token_hex(32)
-                listener, entry = _tcp_socket(token)
+            listener, entry, token = _bound(path, tcp)
             held.enter_context(listener)
             listener.listen(_BACKLOG)
         except OSError as error:
@@ -64,23 +58,21 @@ def listen(device: str, tcp: bool = False) -> Iterator[tuple[socket.socket, str]
                     file.unlink()
 
 
-def _unix_socket(path: Path) -> tuple[socket.socket, dict[str, object]]:
-    """A socket at a path, and what the endpoint file says of it. Raises OSError."""
-    with suppress(FileNotFoundError):  # left by an engine that was killed
-        path.unlink()
-    if sys.platform != "win32":
+def _bound(path: Path, tcp: bool) -> tuple[socket.socket, dict[str, object], str]:
+    """A bound socket, what the endpoint file says of it, and the token, which only TCP has. Raises
+    OSError.
+    """
+    is_short = len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH
+    if sys.platform != "win32" and is_short and not tcp:
+        with suppress(FileNotFoundError):  # left by an engine that was killed
+            path.unlink()
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(str(path))
         path.chmod(0o600)
-        return listener, {"unix": str(path)}
-    raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
-
-
-def _tcp_socket(token: str) -> tuple[socket.socket, dict[str, object]]:
-    """A loopback socket, and what the endpoint file says of it. Raises OSError."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        return listener, {"unix": str(path)}, ""
+    listener, token = socket.socket(socket.AF_INET, socket.SOCK_STREAM), secrets.token_hex(32)
     listener.bind(("127.0.0.1", 0))
-    return listener, {"tcp": listener.getsockname()[1], "token": token}
+    return listener, {"tcp": listener.getsockname()[1], "token": token}, token
 
 
 def _own_process() -> dict[str, object]:
