@@ -32,7 +32,7 @@ from rde_roto.engine.requests import (
     RequestQueue,
     Work,
 )
-from rde_roto.values.arguments import frame_number
+from rde_roto.values.arguments import frame_number, refuse
 from rde_roto.values.errors import CancelledError, OutOfMemoryError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte
@@ -88,8 +88,7 @@ class Engine:
         and ValueError for a priority that there is not.
         """
         frame, priority = frame_number(frame), Priority(priority)
-        if isinstance(node, Shot):
-            raise TypeError("expected a RotoNode of the shot, not the shot")
+        refuse(node, Shot, "a RotoNode of the shot")
         with self._lock:
             if self._closed:
                 raise RuntimeError("the engine is closed: it takes no more requests")

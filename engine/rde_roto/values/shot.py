@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from rde_roto.values.arguments import require, tuple_of
+from rde_roto.values.arguments import refuse, require, tuple_of
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Element, Keyframe, Lock
@@ -35,8 +35,7 @@ class Shot:
     locks: tuple[Lock, ...] = ()
 
     def __post_init__(self) -> None:
-        if isinstance(self.plate, (str, Path)):
-            raise TypeError(f"expected a plate, such as open_plate({str(self.plate)!r}), not text")
+        refuse(self.plate, (str, Path), "a plate, such as open_plate('hero.####.exr')")
         require(self.range, FrameRange, "a FrameRange, such as FrameRange.parse('1001-1100')")
         elements = tuple_of(self.elements, Element, "elements, such as elements_named('hero')")
         keyframes = tuple_of(self.keyframes, Keyframe, "keyframes, such as [Keyframe(1001, alpha)]")
