@@ -32,7 +32,7 @@ from rde_roto.values.preset import Preset
 from rde_roto.values.settings import sections_of
 
 OnSaved = Callable[[], None]
-"""Called after every save, on the saving thread, with the error or None."""
+"""Called after every save, on the saving thread."""
 
 
 @dataclass
