@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -63,6 +67,44 @@ def test_it_shows_itself_on_a_real_screen(screen: str, document: Path, tmp_path:
     assert "platform xcb" in said
     assert "frame 1002" in said  # a key came through
     assert picture.stat().st_size > 10_000
+
+
+@contextmanager
+def shown_on(screen: str, script: str, *words: str | Path) -> Iterator[IO[str]]:
+    """What a script of this folder says while it runs on a real screen, once it is shown there."""
+    with subprocess.Popen(
+        [sys.executable, str(HERE.with_name(script)), *words],
+        env=environment(DISPLAY=screen, QT_QPA_PLATFORM="xcb"),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "shown\n"
+        yield program.stdout
+        program.kill()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="X11 is Linux's")
+def test_a_document_is_dragged_from_another_program(screen: str, document: Path) -> None:
+    if shutil.which("xdotool") is None:
+        pytest.skip("no hand to drag with: xdotool is not installed")
+    on_screen(screen, "on_a_screen.py", document, document.with_suffix(".png"))  # or it is skipped
+
+    def hand(*words: str) -> None:
+        subprocess.run(["xdotool", *words], env=environment(DISPLAY=screen), check=True)
+
+    with (
+        shown_on(screen, "drop_target.py") as target,
+        shown_on(screen, "file_manager.py", document) as source,
+    ):
+        hand("mousemove", "50", "30", "mousedown", "1")
+        for step in itertools.cycle((300, 310)):  # the drag begins at a moment of its own choice
+            hand("mousemove", str(step), "300")
+            if select.select([source], [], [], 0.02)[0]:
+                break
+        assert source.readline() == "CopyAction\n"  # the window would take it
+        hand("mouseup", "1")
+        assert target.readline() == f"opened {document}\n"
 
 
 @pytest.mark.slow
