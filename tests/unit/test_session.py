@@ -96,6 +96,30 @@ def test_a_correction_while_it_runs_goes_on_with_what_is_left(document: Path) ->
         assert late == [FrameState.MADE] * 10
 
 
+def test_progress_counts_both_passes_between_keyframes_and_never_falls(document: Path) -> None:
+    """The pass from the far keyframe, over its memory frames, ends before a frame is finished."""
+    with working_on(document) as bench:
+        live, shares = bench.session.live, [0.0]
+        paint(bench, 1001)
+        paint(bench, 1021)
+        bench.session.go_to(1001)
+        bench.session.propagate(TO_KEYFRAME)
+
+        def noted() -> bool:
+            if live.remaining and live.passes_done.share != shares[-1]:
+                shares.append(live.passes_done.share)
+            return live.is_made(1002)
+
+        bench.until(noted)
+        assert live.remaining == live.total - 1
+        assert len(shares) > 4, shares  # the memory frames 1018, 1015 … 1003
+        paint(bench, 1030)  # an edit, which more passes follow
+        bench.until(lambda: noted() and live.is_settled and live.remaining == 0)
+        assert len(shares) > 15
+        assert shares == sorted(shares)
+        bench.until(lambda: live.passes_done.share > 1 - 1e-9)
+
+
 @pytest.mark.parametrize("erases", [False, True])
 def test_without_a_drawn_pixel_nothing_is_awaited(document: Path, erases: bool) -> None:
     """Neither before the first stroke nor where a drawing is empty."""

@@ -29,6 +29,9 @@ from rde_roto.session.unlearned import learn_label
 _WIDTH = 260
 _LARGEST_BRUSH_PX = 600
 _COUNTS_A_LINE = 2
+_WHOLE_BAR = 1000
+"""Steps of the progress bar."""
+
 _FINER = 100
 """Slider steps per unit of the value."""
 
@@ -169,7 +172,7 @@ class Panel(QWidget):
         self._layout.addLayout(grid)
         row = QHBoxLayout()
         self.progress = QProgressBar()
-        self.progress.setFormat("%v of %m")
+        self.progress.setMaximum(_WHOLE_BAR)
         self.cancel = self._button("Stop", "Stop propagating", "Stops at once (Esc)")
         row.addWidget(self.progress, 1)
         row.addWidget(self.cancel)
@@ -202,8 +205,9 @@ class Panel(QWidget):
     def _refresh_track(self) -> None:
         session = self._window.the_session
         left, total = session.live.remaining, session.live.total
-        self.progress.setMaximum(max(1, total))
-        self.progress.setValue(total - left if left else 0)
+        share = session.live.passes_done.share if left else 0.0
+        self.progress.setValue(round(_WHOLE_BAR * share))
+        self.progress.setFormat(f"{total - left} of {total}")
         self.progress.setTextVisible(left > 0)
         self.cancel.setEnabled(left > 0)
         self._refresh_suggestions()

@@ -125,10 +125,12 @@ def may_be_lost(window: ShotWindow) -> bool:
     discard = asked.addButton(QMessageBox.StandardButton.Discard)
     asked.addButton(QMessageBox.StandardButton.Cancel)
     asked.exec()
-    if asked.clickedButton() is save:
+    clicked = asked.clickedButton()
+    asked.deleteLater()
+    if clicked is save:
         window.run_command("Save the shot as…")
         return not window.the_session.editor.unsaved
-    return asked.clickedButton() is discard
+    return clicked is discard
 
 
 def ask_import(window: ShotWindow) -> None:

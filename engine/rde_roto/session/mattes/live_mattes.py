@@ -19,6 +19,7 @@ from rde_roto.session.error_words import sentence
 from rde_roto.session.mattes.backend import Backend, Post
 from rde_roto.session.mattes.known_mattes import FrameMattes, KnownMattes
 from rde_roto.session.mattes.node_builder import Edition, NodeBuilder
+from rde_roto.session.mattes.passes_done import PassesDone
 from rde_roto.values.errors import CancelledError
 from rde_roto.values.matte import Matte
 
@@ -42,6 +43,7 @@ class LiveMattes:
         self.advice: Advice | None = None
         self.drift: Mapping[int, Mapping[str, float]] = {}
         self.total = 0
+        self.passes_done = PassesDone(post, lambda: changed(None))
         self._advised: dict[int, str | None] = {}  # the digest of each suggested frame then
         self._backend = backend
         self._post = post
@@ -65,6 +67,7 @@ class LiveMattes:
         self._known.begin_step(step, forgets=forgets)
         self._pending = {} if forgets else dict.fromkeys([*self._submitted, *self._pending])
         self._cancel_submitted()
+        self.passes_done.go_on()
         self._builder.build(shot)
 
     def newest(self, frame: int) -> FrameMattes | None:
@@ -141,6 +144,7 @@ class LiveMattes:
         """Have mattes made in this order, or say why that cannot be. Returns at once."""
         self._pending = dict.fromkeys(frame for frame in frames if frame not in self._submitted)
         self.total = self.remaining
+        self.passes_done.begin()
         self._start_pending()
 
     def track_first(self, frame: int) -> None:
@@ -148,6 +152,7 @@ class LiveMattes:
         if frame not in self._submitted:
             self._pending = {frame: None} | self._pending
             self.total = max(self.total, self.remaining)
+            self.passes_done.go_on()
         self._start_pending()
 
     def drop(self, frame: int) -> None:
@@ -249,6 +254,7 @@ class LiveMattes:
             return
         if self._submitted.get(frame) is future:
             del self._submitted[frame]
+            self.passes_done.finish(frame)
         try:
             matte = future.result()
         except (FutureCancelled, CancelledError):
@@ -283,11 +289,14 @@ class LiveMattes:
         if not self._is_newest:
             return  # the next node submits
         while self.node is not None and self._pending and len(self._submitted) < _SUBMITTED_AHEAD:
+            count = self.passes_done.of(self.node, [*self._submitted, *self._pending])
             frame = next(iter(self._pending))
             del self._pending[frame]
             if frame in self.node.shot.range and frame not in self._submitted:
                 self._remember(self.node)
-                future = self._backend.engine.submit(self.node, frame, Priority.BATCH)
+                future = self._backend.engine.submit(
+                    self.node, frame, Priority.BATCH, on_second=count
+                )
                 self._submitted[frame] = future
                 self._receive_later(future, frame)
 
