@@ -208,6 +208,17 @@ def test_what_is_no_claim_holds_no_run_up(tmp_path: Path, text: str) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_a_planted_lock_creates_no_file_elsewhere(tmp_path: Path) -> None:
+    """By a link, anybody who can write beside the mattes chose where."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / ".planted.rde-roto-run").write_text("{}")
+    (out / ".planted.rde-roto-run.lock").symlink_to(tmp_path / "elsewhere")
+    with claim_outputs(out, Claim.of_this_process(["m.1001.exr"], "own")):
+        pass
+    assert list(tmp_path.iterdir()) == [out]
+
+
 def test_a_run_holds_its_claim_until_it_has_checked_its_files(tmp_path: Path) -> None:
     """A run that waited for its end would replace them before they are checked."""
 
