@@ -57,6 +57,9 @@ def test_shapes_are_drawn_over_the_data_window_while_they_live() -> None:
     np.testing.assert_allclose(alpha[0], expected, atol=1e-5)
     assert draw_shapes(square(), 1010)[0].any()
     assert not draw_shapes(square(), 1011)[0].any()
+    for frame in (1000, 1013, 11):  # were drawn black
+        with pytest.raises(UsageError, match=f"the shapes have the frames 1001-1012, not {frame}"):
+            draw_shapes(square(), frame)
 
 
 def test_shapes_are_drawn_as_far_as_they_reach_into_the_window() -> None:
