@@ -448,6 +448,16 @@ def test_the_mattes_of_an_odd_name_have_a_plain_one(
     assert said == {str(hot / "mattes" / plain / f"{plain}.####.exr")}
 
 
+@pytest.mark.parametrize("odd", ["a\nFrames=9", "a\rFrames=9", 'a"b'])
+def test_a_path_that_would_be_another_setting_of_deadline_is_refused(
+    run: Run, shot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], odd: str
+) -> None:
+    job = ("--deadline", tmp_path / "job")
+    assert run("submit", shot, *job, "--out", tmp_path / odd / "m.####.exr") == 2
+    assert "Deadline cannot take a path with" in refused(capsys)
+    assert not (tmp_path / "job").exists()
+
+
 def test_two_long_names_stay_apart() -> None:
     one, other = (plain_name("x" * 300 + end) for end in "ab")
     assert one != other
