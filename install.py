@@ -695,7 +695,8 @@ def main() -> int:
         if sys.platform != "win32":
             check_not_sudo(os.geteuid(), os.environ.get("SUDO_USER"), sys.argv[1:])
         check_home()
-        if verb.sets_up and not getattr(options, "dry_run", False):
+        removes = verb.action is host and options.remove  # which needs no package
+        if verb.sets_up and not removes and not getattr(options, "dry_run", False):
             packages = Bundle.read(options.bundle.resolve()) if options.bundle else None
             set_up(verb.extras, options.torch_index, packages)
         return verb.action(options)

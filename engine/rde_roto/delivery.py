@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from threading import Lock
 from typing import Protocol
@@ -16,7 +16,8 @@ from rde_roto.node import RotoNode
 from rde_roto.output_claims import Claim, claim_outputs
 from rde_roto.values.cancel import Cancel, never
 from rde_roto.values.delivery import Delivery, PartialError
-from rde_roto.values.errors import OutputError, is_out_of_memory, out_of_memory
+from rde_roto.values.digest import digest_of
+from rde_roto.values.errors import InputError, OutputError, is_out_of_memory, out_of_memory
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import Matte
 
@@ -123,13 +124,17 @@ def deliver(
 def claimed(node: RotoNode, frames: FrameRange, writer: MatteWriter) -> Iterator[None]:
     """Keep other runs from writing other mattes into the files of some frames during a block.
 
-    Raises OutputError while another run does so.
+    Of the plate, the first frame stands for all. Raises OutputError while another run does so.
     """
     files = [path for frame in frames for path in writer.files(frame)]
     if not files:
         yield
         return
-    claim = Claim.of_this_process([file.name for file in files], node.chain.settings)
+    plate = ""
+    with suppress(InputError):  # the frames that need it say so
+        plate = node.shot.plate.digest(node.shot.plate.range.first)
+    made_from = digest_of(node.chain.settings, plate, writer.form)
+    claim = Claim.of_this_process([file.name for file in files], made_from)
     with claim_outputs(files[0].parent, claim):
         yield
 

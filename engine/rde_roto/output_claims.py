@@ -30,7 +30,7 @@ _MOST_BYTES: Final = 64 << 20  # a million names
 class Claim:
     """What a run is about to write into a folder.
 
-    names: of the files. made_from: a digest of what decides their content, besides the plate.
+    names: of the files. made_from: a digest of what decides their content.
     machine, pid: of the process that writes them.
     """
 
@@ -58,21 +58,11 @@ class Claim:
 def claim_outputs(folder: Path, claim: Claim) -> Iterator[None]:
     """Hold a claim on files of a folder during a block.
 
-    Raises OutputError if another run holds one for some of them. Where the folder's file system has
-    no locks, or is full, nothing is claimed: `delivery.check_delivered` tells at the end.
+    Raises OutputError if another run holds one for some of them; of two that start in the same
+    moment both may be refused. Where the folder's file system has no locks, or is full, nothing is
+    claimed: `delivery.check_delivered` tells at the end.
     """
-    for path in _claims_in(folder):
-        other = _read(path)
-        common = [] if other is None else claim.conflicts(other)
-        # to wait at each of a farm's hundreds of harmless claims would take longer than a chunk
-        is_held = _is_held(path, _LOOK_S if common else 0.0)
-        if is_held and other is not None and common:
-            more = f" and {len(common) - 1:,} more" if len(common) > 1 else ""
-            raise OutputError(
-                f"another run, process {other.pid} on {other.machine}, is writing {common[0]}"
-                f"{more} into {folder}, from other masks or settings: wait until it has ended, or "
-                "stop it, and run this again"
-            )
+    _refuse_conflicts(folder, claim)
     held = folder / f".{secrets.token_hex(8)}{_SUFFIX}"
     lock = _lock_of(held)
     with ExitStack() as holding:
@@ -83,7 +73,28 @@ def claim_outputs(folder: Path, claim: Claim) -> Iterator[None]:
                 lock.chmod(0o666)  # a farm's user has to see whether an artist's run lives
             holding.callback(_remove, held)
             write_bytes(held, json.dumps(asdict(claim)).encode(), mode=0o644, synced=False)
+        _refuse_conflicts(folder, claim, held)  # of a run that claimed in the same moment
         yield
+
+
+def _refuse_conflicts(folder: Path, claim: Claim, own: Path | None = None) -> None:
+    """Raise OutputError if another run holds a claim on files of this one; `own` is that of this
+    one. Claims of runs that have ended are removed.
+    """
+    for path in _claims_in(folder):
+        if path == own:
+            continue
+        other = _read(path)
+        common = [] if other is None else claim.conflicts(other)
+        # to wait at each of a farm's hundreds of harmless claims would take longer than a chunk
+        is_held = _is_held(path, _LOOK_S if common else 0.0)
+        if is_held and other is not None and common:
+            more = f" and {len(common) - 1:,} more" if len(common) > 1 else ""
+            raise OutputError(
+                f"another run, process {other.pid} on {other.machine}, is writing {common[0]}"
+                f"{more} into {folder}, from another plate, masks or settings: wait until it has "
+                "ended, or stop it, and run this again"
+            )
 
 
 def _claims_in(folder: Path) -> list[Path]:

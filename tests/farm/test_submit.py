@@ -157,6 +157,42 @@ def test_chunks_of_one_job_never_have_different_masks(
     assert run(*task, "1001-1002") == 0
 
 
+def test_a_preset_that_changes_after_the_submission_changes_no_chunk(
+    run: Run, shot: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text("extends: standard\nfinish: {feather_px: 2}\n", encoding="utf-8")
+    with shot.open("a", encoding="utf-8") as file:
+        file.write(f"preset: {own}\n")
+    few = ("--frames", "1001-1003", "--device", "cpu", "--out")
+    assert run("shot", "render", shot, *few, tmp_path / "straight/hero.####.exr") == 0
+    assert run("submit", shot, "--openjd", tmp_path / "job") == 0
+    changed = "{feather_px: 5}\ntracking: {memory_every: 1}\noutput: {compression: zips}"
+    edit(own, "{feather_px: 2}", changed)
+    document = tmp_path / "job/hero.shot.yaml"
+    assert run("shot", "render", document, *few, tmp_path / "out/hero.####.exr") == 0
+    made, expected = mattes(tmp_path / "out"), mattes(tmp_path / "straight")
+    assert made.keys() == expected.keys()
+    assert len(made) == 3
+    for name in made:
+        np.testing.assert_array_equal(made[name], expected[name])
+
+
+def test_a_job_that_is_run_again_makes_what_a_new_plate_has_changed(
+    run: Run, shot: Path, plate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A plate that is rendered again between two chunks is not noticed by the second one."""
+    assert run("submit", shot, "--openjd", tmp_path / "job") == 0
+    out = ("--out", tmp_path / "out/hero.####.exr", "--device", "cpu", "--frames")
+    task = ("shot", "render", tmp_path / "job/hero.shot.yaml", *out)
+    assert run(*task, "1001-1002") == 0
+    shutil.copy(plate.parent / "hero.1006.exr", plate.parent / "hero.1001.exr")
+    capsys.readouterr()
+    assert run(*task, "1003-1004") == 0
+    assert run(*task, "1001-1004") == 0
+    assert "1 matte made, 3 kept" in capsys.readouterr().out
+
+
 # --- Open Job Description -------------------------------------------------------------------------
 
 
@@ -410,6 +446,16 @@ def test_the_mattes_of_an_odd_name_have_a_plain_one(
     assert run("submit", odd, "--deadline", tmp_path / "deadline", "--inbox", hot) == 0
     said = {yaml.safe_load(path.read_text())["output"] for path in (hot / "inbox").iterdir()}
     assert said == {str(hot / "mattes" / plain / f"{plain}.####.exr")}
+
+
+@pytest.mark.parametrize("odd", ["a\nFrames=9", "a\rFrames=9", 'a"b'])
+def test_a_path_that_would_be_another_setting_of_deadline_is_refused(
+    run: Run, shot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], odd: str
+) -> None:
+    job = ("--deadline", tmp_path / "job")
+    assert run("submit", shot, *job, "--out", tmp_path / odd / "m.####.exr") == 2
+    assert "Deadline cannot take a path with" in refused(capsys)
+    assert not (tmp_path / "job").exists()
 
 
 def test_two_long_names_stay_apart() -> None:

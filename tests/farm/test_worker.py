@@ -594,7 +594,7 @@ def test_a_plate_that_is_still_copied_is_not_done(farm: Farm) -> None:
     assert farm.status("done/named").done == 5
 
 
-@pytest.mark.parametrize("late", ["mask.1004.png", "job.yaml"])
+@pytest.mark.parametrize("late", ["mask.1004.png", "mask.1001.png", "job.yaml"])
 def test_what_comes_late_into_a_dropped_folder_is_told_of(farm: Farm, late: str) -> None:
     """A copy that paused: the job ended as done, without a keyframe or with other settings."""
     dropped = farm.hot.inbox / "hero"
@@ -609,8 +609,29 @@ def test_what_comes_late_into_a_dropped_folder_is_told_of(farm: Farm, late: str)
     error = farm.status("failed/hero").error
     assert error is not None
     assert error.code == 7
-    assert error.sentence.startswith(f"hero has got {late} since this began")
+    assert error.sentence.startswith(f"{late} came or changed since this began")
     assert len(farm.mattes()) == len(FRAMES)
+
+
+def test_a_document_that_goes_on_after_it_was_read_is_told_of(farm: Farm) -> None:
+    """A copy that paused between two lines: the job ended as done, with the first ones alone."""
+    whole = job_text(farm.plate, farm.mask)
+    farm.drop_text("hero.yaml", whole.replace("frames: 1001-1006\n", "frames: 1001-1003\n"))
+
+    def copy_meanwhile(opened: OpenedShot, cancel: Cancel) -> PreparedNode:
+        (farm.hot.running / "hero/job/hero.yaml").write_text(whole, encoding="utf-8")
+        return farm.make(opened, cancel)
+
+    farm.drain(farm.worker(copy_meanwhile))
+    error = farm.status("failed/hero").error
+    assert error is not None
+    assert (error.code, error.sentence.partition(":")[0]) == (
+        7,
+        "hero.yaml came or changed since this began",
+    )
+    (farm.hot.root / "failed/hero").rename(farm.hot.inbox / "hero")
+    farm.drain()
+    assert (farm.status("done/hero").done, farm.status("done/hero").kept) == (6, 3)
 
 
 def test_a_gap_that_is_filled_meanwhile_is_told_of(farm: Farm) -> None:

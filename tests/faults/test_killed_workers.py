@@ -13,7 +13,7 @@ from toy_worker import job_text, write_mask, write_plate
 from worker_processes import command, environment, workers
 
 from rde_roto.doors.watchfolder.hot_folder import HotFolder
-from rde_roto.doors.watchfolder.job_folder import status_of
+from rde_roto.doors.watchfolder.job_folder import job_inside, status_of
 
 FRAMES = 4
 
@@ -82,8 +82,12 @@ def test_jobs_among_kills_are_done_once_and_right(
     assert all(s is not None and s.state == "done" and s.same_as is None for s in done.values())
     assert mattes(folder) == expected
     assert not list((folder.root / "mattes").rglob(".*")), "what killed ones left half-written"
-    for place in ("inbox", "running", "failed", "cancelled"):
+    for place in ("inbox", "failed", "cancelled"):
         assert list((folder.root / place).iterdir()) == []
+    # one killed before it took a job leaves its hidden claim, which goes after a minute
+    for claim in folder.running.iterdir():
+        assert claim.name.startswith(".")
+        assert job_inside(claim) == []
 
 
 def test_a_job_that_kills_its_worker_is_set_aside_and_the_others_are_done(tmp_path: Path) -> None:

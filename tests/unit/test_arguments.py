@@ -14,7 +14,7 @@ from toy_shots import HEIGHT, WIDTH, ToyNode, a_shot, mask
 
 import rde_roto
 from rde_roto.model.devices import choose_device
-from rde_roto.values.errors import UsageError
+from rde_roto.values.errors import InputError, UsageError
 from toy_tracker import ToyTracker
 
 ALPHA = np.zeros((1, HEIGHT, WIDTH), np.float32)
@@ -127,6 +127,13 @@ def test_mattes_that_are_no_mattes_make_no_shapes(alpha: Any) -> None:
     """Those of 0 to 255 and of another size made shapes of nothing that was drawn."""
     with pytest.raises(ValueError, match=r"expected mattes of floats in 0\.\.1, \[1, "):
         maker().add(1001, alpha)
+
+
+@pytest.mark.parametrize("factor", [255, -1, np.nan])
+def test_mattes_outside_0_to_1_make_no_shapes(factor: float) -> None:
+    """The half of 255 is not where the edge is: their shapes were too large, without a word."""
+    with pytest.raises(InputError, match=r"mattes of frame 1001 have to be in 0\.\.1, its values"):
+        maker().add(1001, ALPHA * np.float32(factor))
 
 
 def test_a_mask_is_read_in_a_known_way(tmp_path: Path) -> None:

@@ -869,6 +869,7 @@ def test_arguments_and_flags_are_shown_as_they_are_typed(
         (["propagate"], "missing argument 'PLATE'; see rde-roto propagate --help"),
         (["propagat"], "no such command 'propagat'. Did you mean 'propagate'?"),
         (["jobs", "x", "--last", "-1"], "invalid value for '--last': Input should be greater"),
+        (["propagate", "x", "--format", "y"], "invalid value for '--format': 'y' is not one of"),
         (["jobs", "/nowhere"], "/nowhere is not a hot folder: it has no folder inbox"),
     ],
 )

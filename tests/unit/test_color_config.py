@@ -70,6 +70,22 @@ def test_one_that_does_not_load_is_an_error_where_it_would_be_asked(
     assert open_plate(a_plate(tmp_path, kind="uint8")).space.name == "sRGB"  # nor do 8 bits
 
 
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_one_that_is_no_file_is_not_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A pipe held every command up for ever, and one that never ends took all memory."""
+    path = Path("/dev/null") if kind == "device" else tmp_path / "config.ocio"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    monkeypatch.setenv("OCIO", str(path))
+    expected = "Is a directory" if kind == "folder" else f"it is a (named )?{kind}, not a file"
+    with pytest.raises(UsageError, match=rf"\$OCIO cannot be read: {path}: {expected}: correct"):
+        open_plate(a_plate(tmp_path))
+
+
 def test_the_command_line_says_so(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,8 +18,9 @@ import numpy as np
 import pytest
 import torch
 from image_files import write_image
-from toy_shots import HEIGHT, WIDTH, ToyNode, a_shot, mask
+from toy_shots import HEIGHT, WIDTH, MemoryPlate, ToyNode, a_shot, mask
 
+from rde_roto.atomic import write_bytes
 from rde_roto.delivery import Delivery, FrameReporter, deliver
 from rde_roto.images.mattes import MatteWriter, open_matte_writer
 from rde_roto.images.origin import Origin
@@ -87,19 +88,26 @@ def test_of_two_runs_into_the_same_files_one_is_told(tmp_path: Path) -> None:
 
 
 def test_a_run_into_files_that_another_one_writes_is_refused_at_its_start(tmp_path: Path) -> None:
-    """From other masks. The same run again, other frames, and other names are no harm."""
+    """From another plate, masks or settings. The same run again, other frames, and other names are
+    no harm.
+    """
 
     def delivered(
-        node: ToyNode, frames: str, name: str, on_frame: Callable[[int, bool], None]
+        node: ToyNode,
+        frames: str,
+        name: str,
+        on_frame: Callable[[int, bool], None],
+        output: Output | None = None,
     ) -> Delivery:
         origin = Origin(node.shot.plate.format)
-        writer = open_matte_writer(str(tmp_path / name), origin, ("a",), Output(), {})
+        writer = open_matte_writer(str(tmp_path / name), origin, ("a",), output or Output(), {})
         return deliver(node, FrameRange.parse(frames), writer, FrameReporter(on_frame))
 
     def nobody(_frame: int, _kept: bool) -> None:
         pass
 
     own, other = ToyNode(a_shot(mask(1001))), ToyNode(a_shot(mask(1001, draw=1)))
+    rerendered = ToyNode(a_shot(mask(1001), plate=MemoryPlate(edited=frozenset(range(1001, 1031)))))
     said: list[str] = []
 
     def meanwhile(frame: int, _kept: bool) -> None:
@@ -107,9 +115,14 @@ def test_a_run_into_files_that_another_one_writes_is_refused_at_its_start(tmp_pa
             assert delivered(ToyNode(a_shot(mask(1001))), "1001-1002", "m.####.exr", nobody).kept
             assert delivered(other, "1007-1008", "m.####.exr", nobody).made == 2
             assert delivered(other, "1001-1002", "n.####.exr", nobody).made == 2
-            with pytest.raises(PartialError, match=r"\.exr.* into .*, from other masks") as e:
+            with pytest.raises(
+                PartialError, match=r"\.exr.* into .*, from another plate, masks"
+            ) as e:
                 delivered(other, "1005-1007", "m.%d.exr", nobody)  # other padding, the same files
             said.append(str(e.value))
+            for differs, output in ((own, Output(compression="zips")), (rerendered, None)):
+                with pytest.raises(PartialError, match="from another plate, masks or settings"):
+                    delivered(differs, "1001-1006", "m.####.exr", nobody, output)
 
     assert delivered(own, "1001-1006", "m.####.exr", meanwhile).made == 6
     assert f"process {os.getpid()} on " in said[0]
@@ -167,12 +180,43 @@ def test_a_claim_is_seen_by_other_users(tmp_path: Path) -> None:
         os.umask(before)
 
 
+def test_of_two_runs_that_claim_in_the_same_moment_one_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each looked for the other's claim before that was there."""
+    own, other = (Claim.of_this_process(["m.1001.exr"], name) for name in ("own", "other"))
+    to_write = "rde_roto.output_claims.write_bytes"
+    with ExitStack() as running:
+
+        def meanwhile(path: Path, data: bytes, **how: Any) -> None:
+            monkeypatch.setattr(to_write, write_bytes)
+            running.enter_context(claim_outputs(tmp_path, other))
+            write_bytes(path, data, **how)
+
+        monkeypatch.setattr(to_write, meanwhile)
+        with pytest.raises(OutputError, match="is writing"), claim_outputs(tmp_path, own):
+            pass
+        assert len(list(tmp_path.glob(".*.rde-roto-run"))) == 1
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"names": 5}', '{"names": [[]]}', "[" * 99999])
 def test_what_is_no_claim_holds_no_run_up(tmp_path: Path, text: str) -> None:
     (tmp_path / ".planted.rde-roto-run").write_text(text)
     with claim_outputs(tmp_path, Claim.of_this_process(["m.1001.exr"], "own")):
         pass
     assert not list(tmp_path.iterdir())
+
+
+def test_a_planted_lock_creates_no_file_elsewhere(tmp_path: Path) -> None:
+    """By a link, anybody who can write beside the mattes chose where."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / ".planted.rde-roto-run").write_text("{}")
+    (out / ".planted.rde-roto-run.lock").symlink_to(tmp_path / "elsewhere")
+    with claim_outputs(out, Claim.of_this_process(["m.1001.exr"], "own")):
+        pass
+    assert list(tmp_path.iterdir()) == [out]
 
 
 def test_a_run_holds_its_claim_until_it_has_checked_its_files(tmp_path: Path) -> None:
@@ -256,6 +300,10 @@ class Starved:
 
     def files(self, frame: int) -> tuple[Path, ...]:
         return self.plain.files(frame)
+
+    @property
+    def form(self) -> str:
+        return self.plain.form
 
     def is_written(self, frame: int, digest: str) -> bool:
         return self.plain.is_written(frame, digest)

@@ -207,6 +207,20 @@ def test_arguments(project: Project) -> None:
 # --- adapters -----------------------------------------------------------------------------------
 
 
+def add_adapters(root: Path) -> None:
+    """What a clone has besides the small project: adapters, and what installs them."""
+    for folder in ("plugin", "engine/rde_roto_client"):
+        ignored = shutil.ignore_patterns("__pycache__", "*.ofx")
+        shutil.copytree(ROOT / folder, root / folder, ignore=ignored)
+
+
+def install_nuke(root: Path, user: dict[str, str]) -> None:
+    """Install the adapter of a clone, without a .venv."""
+    code = "import installing; installing.install('nuke', link=False, dry_run=False)"
+    command = [sys.executable, "-c", code]
+    subprocess.run(command, cwd=root / "plugin", env={**os.environ, **user}, check=True)
+
+
 def everything_in(folder: Path) -> dict[str, tuple[int, int]]:
     """Every file and folder below a folder, with the time and the size of each."""
     paths = list(folder.rglob("*"))
@@ -219,9 +233,7 @@ def everything_in(folder: Path) -> dict[str, tuple[int, int]]:
 def test_a_dry_run_in_a_fresh_clone_touches_nothing(
     project: Project, tmp_path: Path, arguments: list[str]
 ) -> None:
-    for folder in ("plugin", "engine/rde_roto_client"):
-        ignored = shutil.ignore_patterns("__pycache__", "*.ofx")
-        shutil.copytree(ROOT / folder, project.root / folder, ignore=ignored)
+    add_adapters(project.root)
     before = everything_in(tmp_path)
     home = tmp_path / "home"
     result = project.run(*arguments, "--dry-run", HOME=str(home), XDG_CONFIG_HOME=str(home))
@@ -508,9 +520,7 @@ def test_uninstall_leaves_what_the_user_made(installed: Project, tmp_path: Path)
 def test_uninstall_removes_a_linked_venv_by_its_link(
     project: Project, tmp_path: Path, more: list[str]
 ) -> None:
-    for folder in ("plugin", "engine/rde_roto_client"):
-        ignored = shutil.ignore_patterns("__pycache__", "*.ofx")
-        shutil.copytree(ROOT / folder, project.root / folder, ignore=ignored)
+    add_adapters(project.root)
     elsewhere, link = tmp_path / "large disk", project.root / ".venv"
     elsewhere.mkdir()
     (elsewhere / "rde-roto-install.json").write_text(json.dumps({"place": str(link)}))
@@ -525,9 +535,7 @@ def test_uninstall_removes_a_linked_venv_by_its_link(
 
 
 def test_uninstall_goes_on_and_says_what_is_left(project: Project, tmp_path: Path) -> None:
-    for folder in ("plugin", "engine/rde_roto_client"):
-        ignored = shutil.ignore_patterns("__pycache__", "*.ofx")
-        shutil.copytree(ROOT / folder, project.root / folder, ignore=ignored)
+    add_adapters(project.root)
     home = tmp_path / "home"
     put = {name: home / name / "adapter.py" for name in ("blender", "nuke")}
     for name, path in put.items():  # notes of what was installed
@@ -549,18 +557,26 @@ def test_uninstall_goes_on_and_says_what_is_left(project: Project, tmp_path: Pat
     assert project.run("uninstall", **user).returncode == 0
 
 
+def test_an_adapter_is_removed_without_a_venv(project: Project, tmp_path: Path) -> None:
+    """It made .venv first, and fetched gigabytes for that."""
+    add_adapters(project.root)
+    home = tmp_path / "home"
+    user = {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config")}
+    install_nuke(project.root, user)
+    assert (home / ".nuke/init.py").exists()
+    said = project.run("nuke", "--remove", **user)
+    assert said.returncode == 0, said.stderr
+    assert [path for path in home.rglob("*") if path.is_file()] == []
+    assert not (project.root / ".venv").exists()
+
+
 def test_uninstall_leaves_another_clones_adapters(project: Project, tmp_path: Path) -> None:
     """After an update into another folder, the earlier one is removed last."""
     home, newer = tmp_path / "home", tmp_path / "newer"
     user = {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config")}
     for root in (project.root, newer):
-        for folder in ("plugin", "engine/rde_roto_client"):
-            ignored = shutil.ignore_patterns("__pycache__", "*.ofx")
-            shutil.copytree(ROOT / folder, root / folder, ignore=ignored)
-    code = "import installing; installing.install('nuke', link=False, dry_run=False)"
-    subprocess.run(
-        [sys.executable, "-c", code], cwd=newer / "plugin", env={**os.environ, **user}, check=True
-    )
+        add_adapters(root)
+    install_nuke(newer, user)
     before = everything_in(home)
     said = project.run("uninstall", **user)
     assert said.returncode == 0, said.stderr

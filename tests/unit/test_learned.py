@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
+from rde_roto.documents.learned_card import read_learned_card
 from rde_roto.documents.model_card import ModelChoice
 from rde_roto.doors.commands.shot_facts import facts_of
 from rde_roto.doors.rendering import say_which_edges
@@ -190,3 +191,13 @@ def test_a_shot_without_learned_edges_says_how_they_are_drawn(
     assert plain in "".join(facts_of(wished).lines)
     say_which_edges(wished.preset(), base)
     assert plain in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 9000, "sha256: 2026-99-99", "a: [", "\xff", "a: 1\n" * 300_000]
+)
+def test_a_damaged_card_is_refused_in_a_sentence(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(text, encoding="latin-1")
+    with pytest.raises(WeightsError, match=rf"the card {path} cannot be read: \S"):
+        read_learned_card(path)

@@ -72,6 +72,11 @@ def test_a_file_is_read_up_to_its_limit(tmp_path: Path) -> None:
         read_regular(path, 11)
 
 
+def test_a_high_limit_takes_no_memory(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"few")
+    assert read_regular(tmp_path / "file", 1 << 60) == b"few"
+
+
 def test_a_file_of_proc_that_says_it_is_empty_is_read_up_to_the_limit() -> None:
     path = Path("/proc/self/maps")
     if not path.exists():

@@ -181,6 +181,11 @@ def test_a_mask_of_pixels_is_kept_once_and_for_good(
         client.keep(b"123456789012", WIDTH, HEIGHT)
     with pytest.raises(EngineError, match="not finite"):
         client.keep(np.full((HEIGHT, WIDTH), np.nan, np.float32).data, WIDTH, HEIGHT)
+    with pytest.raises(EngineError, match="values up to 2"):  # of 0 to 255 it kept no soft edge
+        client.keep((255 * alpha).data, WIDTH, HEIGHT)
+    overshot = np.float32(1.25) * alpha - np.float32(0.125)  # as a filter's
+    kept = read_image(Path(client.keep(overshot.data, WIDTH, HEIGHT)))[1][..., 0]
+    np.testing.assert_array_equal(kept, overshot.clip(0, 1))
 
 
 def test_a_mask_drawn_over_a_data_window_lies_where_that_lies(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,9 +11,10 @@ from image_files import ramp, write_image
 from PIL import Image
 
 from rde_roto.documents.shot_document import KeyframeEntry, LockEntry, PlateEntry, ShotDocument
+from rde_roto.images.masks import Mask, read_marked_mask
 from rde_roto.shot_files import ShotFile, open_shot
 from rde_roto.shot_files.opening import OpenedShot, open_document
-from rde_roto.shot_files.writing import relative_to, spelled_out, write_document
+from rde_roto.shot_files.writing import frozen, relative_to, spelled_out, write_document
 from rde_roto.values.errors import DocumentError, InputError, OutputError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.keyframe import Element
@@ -261,6 +263,23 @@ def test_a_spelled_out_document_means_the_same(show: Path, shots: Path) -> None:
     assert [key.plane_digests for key in again.keyframes] == [
         key.plane_digests for key in first.keyframes
     ]
+
+
+def test_a_mask_of_a_job_that_is_saved_while_it_is_read_is_refused(
+    show: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mask = tmp_path / "mask.png"
+    mask.write_bytes((show / "masks/hero.png").read_bytes())
+    job = frozen(document(show, KeyframeEntry(frame=1, mask=str(mask))), Preset(name="test"))
+    open_document(job, Preset(name="test"))
+
+    def read_another(*arguments: Any) -> Mask:
+        mask.write_bytes((show / "masks/car.png").read_bytes())
+        return read_marked_mask(*arguments)
+
+    monkeypatch.setattr("rde_roto.shot_files.keyframe_masks.read_marked_mask", read_another)
+    with pytest.raises(InputError, match="was saved again after this job was submitted"):
+        open_document(job, Preset(name="test"))
 
 
 def test_paths_are_moved_to_where_the_document_lies(

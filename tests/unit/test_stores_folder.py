@@ -157,6 +157,20 @@ def test_pruning_removes_old_left_overs_and_leaves_what_is_not_its_own(filled: P
     assert {path for path in filled.rglob("*") if path.is_file()} == {young, *foreign}
 
 
+def test_a_clock_that_is_ahead_takes_no_file_that_others_are_writing(
+    filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a machine that missed the end of summer time, at a cache that it shares."""
+    writing = filled / "raws/ab/.x.89abcdef-1.01234567.tmp"
+    writing.parent.mkdir(parents=True, exist_ok=True)
+    writing.write_bytes(b"x")
+    ahead_s = time.time() + LEFT_OVER_AFTER_S + 60
+    monkeypatch.setattr(time, "time", lambda: ahead_s)
+    monkeypatch.setattr(time, "time_ns", lambda: round(ahead_s * 10**9))
+    assert CacheFolder(filled, 10**8).prune(10**8).removed == []
+    assert writing.exists()
+
+
 def test_an_entry_larger_than_the_cache_stays_in_memory_and_pushes_nothing_out(
     tmp_path: Path,
 ) -> None:

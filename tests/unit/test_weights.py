@@ -129,6 +129,18 @@ def test_every_missing_unexpected_and_misshapen_key_is_named(weights: Weights) -
     )
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.complex64, torch.int8])
+def test_weights_that_are_no_numbers_are_refused(weights: Weights, dtype: torch.dtype) -> None:
+    """A NaN became 0 on its way through the network, and mattes were made of the rest."""
+    key = "decoder.compress.conv1.bias"
+    weights[key] = torch.ones(128, dtype=dtype)
+    if dtype.is_floating_point:
+        build(weights, SOURCE)
+        weights[key][5] = float("nan") if dtype == torch.float32 else float("inf")
+    says = refusal(lambda: build(weights, SOURCE))
+    assert says == f"weights.safetensors does not fit rde-lite; no finite floats: {key}"
+
+
 def test_the_architecture_of_the_card_is_the_one_that_counts(weights: Weights) -> None:
     says = refusal(lambda: build(weights, SOURCE, "rde-r50"))
     assert says.startswith(
@@ -242,7 +254,7 @@ def test_weights_for_which_there_is_no_memory_are_not_called_damaged(
     path = tmp_path / "random.safetensors"
     save_file(weights, path)
     monkeypatch.setattr(
-        "rde_roto.model.weight_files.load_file", lambda _: torch.empty(1 << 60, dtype=torch.uint8)
+        "rde_roto.model.weight_files.load", lambda _: torch.empty(1 << 60, dtype=torch.uint8)
     )
     with pytest.raises(RuntimeError, match="allocate"):
         load_model(str(path))

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from rde_roto.documents.model_card import CommercialUse, card_fault
+from rde_roto.documents.yaml_text import MOST_BYTES
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import WeightsError
 from rde_roto.values.matte import FloatArray
+from rde_roto.values.regular_files import read_regular_text
 
 
 class EdgesCard(BaseModel):
@@ -122,7 +124,8 @@ def read_learned_card(path: Path) -> LearnedCard | None:
     if not path.is_file():
         return None
     try:
-        return LearnedCard.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (ValidationError, yaml.YAMLError, UnicodeDecodeError) as error:
+        return LearnedCard.model_validate(yaml.safe_load(read_regular_text(path, MOST_BYTES)))
+    # ValueError: another key or value, no UTF-8, or a text that only looks like a date
+    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
         reason = card_fault(error)
         raise WeightsError(f"the card {path} cannot be read: {reason}") from error

@@ -156,6 +156,7 @@ def _words() -> list[str]:
 def _print_bad_command_line(error: Any) -> None:
     """Print a bad command line's error in the style of all others, as one sentence."""
     sentence = " ".join(error.format_message().split()).rstrip(".")
+    sentence = sentence.replace(": Value error, ", ": ")  # a word of pydantic, which parses choices
     if sentence:  # else it has shown its help, for lack of a subcommand
         path = error.ctx.command_path if error.ctx else _PROGRAM
         print_message(f"{sentence[0].lower()}{sentence[1:]}; see {path} --help")

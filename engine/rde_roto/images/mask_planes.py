@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from rde_roto.values.errors import InputError
 from rde_roto.values.matte import FloatArray, MaskModeError
 
+MATTES_BELOW = 2.0
+"""A filter overshoots 1 by less than this; label numbers and 0 to 255 reach it."""
+
 _MOST_ELEMENTS = 64
 _LABEL = "label"
 _FAINT = 32 / 255  # label numbers stay below this, mattes of visible elements do not
-_BEYOND = 2.0  # a filter overshoots 1 by less; label numbers and 0 to 255 reach this
 _LARGEST = {
     "uint8": 255,
     "int8": 127,
@@ -53,7 +55,7 @@ def check_matte(path: Path, pixels: FloatArray, pixel_type: str) -> None:
             "as labels if these are label numbers, as a matte if it is one",
             ("labels", "matte"),
         )
-    if largest is None and most >= _BEYOND:
+    if largest is None and most >= MATTES_BELOW:
         raise MaskModeError(
             f"the mask {path} has values up to {most:g}, a matte has 0 to 1: read it as labels if "
             "these are label numbers, as a matte if all above 1 counts as 1",

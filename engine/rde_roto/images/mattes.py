@@ -54,6 +54,10 @@ Pictures: TypeAlias = Callable[[Matte], list[Image.Image]]
 class MatteWriter(Protocol):
     """Writes mattes of one kind, one frame at a time, in any order."""
 
+    @property
+    def form(self) -> str:
+        """What decides the content of the files besides the mattes."""
+
     def path(self, frame: int) -> Path:
         """Return the file of a frame; of several files, the first element's."""
 
@@ -139,6 +143,10 @@ class _ExrWriter:
     output: Output
     provenance: Mapping[str, str]
 
+    @property
+    def form(self) -> str:
+        return _form(self.provenance)
+
     def path(self, frame: int) -> Path:
         return self.pattern.path(frame)
 
@@ -172,6 +180,10 @@ class _PictureWriter:
     patterns: tuple[FramePattern, ...]
     pictures: Pictures
     provenance: Mapping[str, str]
+
+    @property
+    def form(self) -> str:
+        return _form(self.provenance)
 
     def path(self, frame: int) -> Path:
         return self.patterns[0].path(frame)
@@ -246,6 +258,10 @@ def _alike_but_for_case(names: tuple[str, ...]) -> tuple[str, ...]:
         if other != name:
             return other, name
     return ()
+
+
+def _form(provenance: Mapping[str, str]) -> str:
+    return f"{provenance[OUTPUT_KEY]} {provenance[ELEMENTS_KEY]}"
 
 
 def _is_written(path: Path, digest: str, provenance: Mapping[str, str]) -> bool:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load
 from torch import Tensor
 
 from rde_roto.documents.model_card import ModelCard
 from rde_roto.model.tensors import save_tensors
 from rde_roto.net import RDE_LITE, RDE_R50, ClickNet, NetConfig, RDENet
 from rde_roto.values.errors import WeightsError, is_out_of_memory
+from rde_roto.values.regular_files import read_regular
 
 CONFIGS: Final[tuple[NetConfig, ...]] = (RDE_LITE, RDE_R50)
 
@@ -23,6 +25,7 @@ _MASK_PLANES = "value_encoder.conv1.weight"
 _EMBEDDING = "mem_compress."
 _NESTS = ("state_dict", "model")
 _DATA_PARALLEL = "module."
+_MOST_BYTES: Final = 8 << 30  # forty times the paper's network
 
 
 def build(weights: Mapping[str, Tensor], source: Path, architecture: str | None = None) -> RDENet:
@@ -32,7 +35,7 @@ def build(weights: Mapping[str, Tensor], source: Path, architecture: str | None 
     (one mask plane, no embedding) is completed as by its authors: the plane of the other elements
     gets orthogonal weights, SAM starts untrained; both from a fixed seed.
 
-    Raises WeightsError that lists every missing, unexpected and misshapen key.
+    Raises WeightsError that lists every missing, unexpected, misshapen and unusable key.
     """
     config = _config(weights, source, architecture)
     with torch.random.fork_rng(devices=[]):
@@ -47,7 +50,7 @@ def build(weights: Mapping[str, Tensor], source: Path, architecture: str | None 
 def build_click_net(weights: Mapping[str, Tensor], source: Path) -> ClickNet:
     """Build the network that selects by clicks with exactly these weights, in float32.
 
-    Raises WeightsError that lists every missing, unexpected and misshapen key.
+    Raises WeightsError that lists every missing, unexpected, misshapen and unusable key.
     """
     with torch.random.fork_rng(devices=[]):
         net = ClickNet()
@@ -57,26 +60,31 @@ def build_click_net(weights: Mapping[str, Tensor], source: Path) -> ClickNet:
 
 
 def checked_weights(path: Path, card: ModelCard | None) -> tuple[dict[str, Tensor], str]:
-    """Read the weights of a file, and its sha256, which must match its card, if any.
+    """Read the weights of a safetensors or torch file, and its sha256, which must match its card,
+    if any: both of the same bytes, also if the file is replaced meanwhile.
 
     Raises WeightsError.
     """
-    sha256 = sha256_of(path)
+    try:
+        content = read_regular(path, _MOST_BYTES)
+    except OSError as error:
+        raise WeightsError(f"cannot read the weights {path}: {error.strerror}") from error
+    sha256 = hashlib.sha256(content).hexdigest()
     if card is not None and card.sha256 != sha256:
         raise WeightsError(
             f"{path} is damaged or was replaced: its card says sha256 {card.sha256[:12]}…, "
             f"the file has {sha256[:12]}…; install it again"
         )
-    return read_weights(path), sha256
+    return _read(content, path), sha256
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read the weights of a safetensors or torch file. Raises WeightsError."""
+def _read(content: bytes, path: Path) -> dict[str, Tensor]:
+    """The weights in the bytes of a file. Raises WeightsError."""
     try:
         if path.suffix == ".safetensors":
-            content = load_file(path)
+            found: object = load(content)
         else:
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:  # torch's message suggests loading it anyway
         raise WeightsError(
             f"cannot read the weights {path}: it is damaged, or contains more than tensors, which "
@@ -88,7 +96,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         reason = " ".join(str(error).split()) or "it is cut short"
         kind = type(error).__name__
         raise WeightsError(f"cannot read the weights {path}: {reason} ({kind})") from error
-    return _unwrapped(content, path)
+    return _unwrapped(found, path)
 
 
 def save_weights(weights: Mapping[str, Tensor], path: Path) -> str:
@@ -115,8 +123,20 @@ def check_keys(
     ]
     if misshapen:
         problems.append(f"misshapen: {', '.join(misshapen)}")
+    floats = [key for key in weights.keys() & expected.keys() if expected[key].is_floating_point()]
+    if broken := sorted(key for key in floats if not _are_weights(weights[key])):
+        problems.append(f"no finite floats: {', '.join(broken)}")
     if problems:
         raise WeightsError(f"{source} does not fit {name}; {'; '.join(problems)}")
+
+
+def _are_weights(values: Tensor) -> bool:
+    """Whether these are finite floats. Fast convolutions make 0 of NaN where they cut negative
+    values off, and so mattes of what cannot be computed.
+    """
+    if not values.is_floating_point():
+        return False
+    return not values.numel() or bool(values.float().abs().amax().isfinite())  # NaN if any is
 
 
 def sha256_of(path: Path) -> str:

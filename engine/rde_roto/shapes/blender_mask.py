@@ -39,7 +39,7 @@ from rde_roto.shapes.shape import Points, Shape, ShotShapes
 from rde_roto.values.errors import DocumentError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.plate import PlateFormat, Window
-from rde_roto.values.settings import Settings
+from rde_roto.values.settings import Settings, first_fault
 
 MASK_SCHEMA: Final = "rde-roto.mask/1"
 
@@ -131,9 +131,7 @@ def read_mask(path: Path) -> ShotShapes:
     try:
         document = MaskDocument.model_validate_json(json.dumps(fields))
     except ValidationError as error:
-        wrong = error.errors()[0]
-        place = ".".join(map(str, wrong["loc"])) or "the document"
-        raise DocumentError(f"{path}: {place}: {wrong['msg']}") from error
+        raise DocumentError(f"{path}: {first_fault(error)}") from error
     plate = document.plate.format()
     names = [mask.name for mask in document.masks]
     if len(set(names)) < len(names):

@@ -17,7 +17,7 @@ from rde_roto.values.errors import DocumentError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.plate import LARGEST_PX, LEAST_ASPECT, PlateFormat, Window
 from rde_roto.values.regular_files import read_regular_text
-from rde_roto.values.settings import Settings
+from rde_roto.values.settings import Settings, first_fault
 
 SHAPES_SCHEMA: Final = "rde-roto.shapes/1"
 
@@ -153,9 +153,7 @@ def read_document(path: Path) -> ShotShapes:
     try:
         return _shapes(ShapesDocument.model_validate_json(json.dumps(fields)))
     except ValidationError as error:
-        wrong = error.errors()[0]
-        place = ".".join(map(str, wrong["loc"])) or "the document"
-        raise DocumentError(f"{path}: {place}: {wrong['msg']}") from error
+        raise DocumentError(f"{path}: {first_fault(error)}") from error
 
 
 def read_fields(path: Path, schema: str, kind: str) -> dict[str, object]:

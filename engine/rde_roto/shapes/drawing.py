@@ -9,16 +9,20 @@ from rde_roto.shapes.feather_curves import feather_curves
 from rde_roto.shapes.raster import box_around, coverage, faded_coverage, part_of
 from rde_roto.shapes.shape import Points, ShotShapes
 from rde_roto.values.arguments import frame_number, require
+from rde_roto.values.errors import UsageError
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 
 
 def draw_shapes(shapes: ShotShapes, frame: int) -> FloatArray:
     """Return the mattes of all elements at a frame: float32 [K, H, W] over the plate's data window,
-    0..1, row 0 on top, in the order of ``shapes.elements``.
+    0..1, row 0 on top, in the order of ``shapes.elements``. Raises UsageError for a frame before
+    the first or after the last of the shapes.
     """
     require(shapes, ShotShapes, "shapes, such as read_shapes('hero.json')")
-    frame = frame_number(frame)
+    frame, known = frame_number(frame), shapes.frames
+    if not known.first <= frame <= known.last:
+        raise UsageError(f"the shapes have the frames {known.words}, not {frame}")
     data, display = shapes.format.data, shapes.format.display
     window = Window(data.x - display.x, data.y - display.y, data.width, data.height)
     planes = np.zeros((len(shapes.elements), *window.shape), np.float32)

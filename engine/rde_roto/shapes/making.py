@@ -25,7 +25,7 @@ from rde_roto.shapes.tracks import Track, Tracker
 from rde_roto.values.arguments import frame_number, number, require, tuple_of
 from rde_roto.values.errors import UsageError
 from rde_roto.values.frames import FrameRange
-from rde_roto.values.matte import FloatArray
+from rde_roto.values.matte import FloatArray, check_unit_range
 from rde_roto.values.plain_text import counted
 from rde_roto.values.plate import PlateFormat, Window
 
@@ -84,7 +84,8 @@ class ShapeMaker:
         matte, the shape of that outline has its points, and in this frame it is the line.
 
         Raises ValueError for a frame that is not after the last one, and for mattes of another
-        size or number, or of integers; TypeError for what is no array.
+        size or number, or of integers; InputError for values outside 0..1; TypeError for what is
+        no array.
         """
         frame = frame_number(frame)
         require(alpha, np.ndarray, "mattes as an array, such as node.matte(1001).alpha")
@@ -94,6 +95,7 @@ class ShapeMaker:
                 f"expected mattes of floats in 0..1, {list(expected)}, not {alpha.dtype} "
                 f"{list(alpha.shape)}"
             )
+        check_unit_range(alpha, f"the mattes of frame {frame} have to be in 0..1")
         if self._frames and frame <= self._frames[-1]:
             raise ValueError(f"frame {frame} comes after {self._frames[-1]}: expected their order")
         self._frames.append(frame)

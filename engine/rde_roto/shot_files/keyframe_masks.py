@@ -56,13 +56,20 @@ def _mask(entry: KeyframeEntry, folder: Path, drawn_on: DrawnOn, ids: tuple[str,
     drawn = tuple(entry.elements or ids) or None
     path = folder / entry.mask
     _check_is_picture(path)
-    if entry.digest is not None and digest_file(path) != entry.digest:
+    _check_content(path, entry.digest)
+    how = HowToRead(entry.mask_as, drawn, drawn_on.proxy, drawn_on.view)
+    mask = read_marked_mask(path, drawn_on.format, how)
+    _check_content(path, entry.digest)  # it may have been saved while it was read
+    return mask
+
+
+def _check_content(mask: Path, digest: str | None) -> None:
+    """Raise InputError for a mask of another digest than a submitted job says, if it says one."""
+    if digest is not None and digest_file(mask) != digest:
         raise InputError(
-            f"the mask {path} was saved again after this job was submitted, and other frames may "
+            f"the mask {mask} was saved again after this job was submitted, and other frames may "
             "have been made from it as it was: submit the shot again, and what differs is made"
         )
-    how = HowToRead(entry.mask_as, drawn, drawn_on.proxy, drawn_on.view)
-    return read_marked_mask(path, drawn_on.format, how)
 
 
 def _check_marks(

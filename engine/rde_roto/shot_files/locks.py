@@ -93,6 +93,11 @@ class LockWriter:
     ids: tuple[str, ...]
     provenance: Mapping[str, str]
 
+    @property
+    def form(self) -> str:
+        """Nothing: the names of the files identify their content."""
+        return ""
+
     def path(self, frame: int) -> Path:
         """Return the file of a frame."""
         return self._lock(frame).pattern.path(frame)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from rde_roto.atomic import write_text
 from rde_roto.documents.library import is_path
@@ -12,6 +13,9 @@ from rde_roto.documents.shot_document import ElementEntry, ShotDocument
 from rde_roto.shot_files.opening import OpenedShot
 from rde_roto.values.digest import digest_file
 from rde_roto.values.keyframe import Element
+from rde_roto.values.preset import Preset
+
+_OF_PIXELS: Final = ("input", "tracking", "finish", "output")  # sections of a preset
 
 
 def spelled_out(document: ShotDocument, opened: OpenedShot) -> ShotDocument:
@@ -35,15 +39,20 @@ def spelled_out(document: ShotDocument, opened: OpenedShot) -> ShotDocument:
     )
 
 
-def with_mask_digests(document: ShotDocument) -> ShotDocument:
-    """Note what the masks of a document with absolute paths contain: whoever opens it later has
-    the same ones, or an InputError. Raises InputError for a mask that cannot be read.
+def frozen(document: ShotDocument, preset: Preset) -> ShotDocument:
+    """Fix what the masks of a document with absolute paths contain, and all settings of its preset
+    that decide pixels: whoever opens it later has the same ones, or an InputError for a mask.
+
+    Raises InputError for a mask that cannot be read.
     """
     keyframes = [
         entry.model_copy(update={"digest": digest_file(Path(entry.mask))})
         for entry in document.keyframes
     ]
-    return document.model_copy(update={"keyframes": keyframes})
+    settings = preset.model_dump(mode="json", include=set(_OF_PIXELS))
+    fixed = {f"{part}.{key}": value for part in _OF_PIXELS for key, value in settings[part].items()}
+    overrides = {**document.overrides, **fixed}
+    return document.model_copy(update={"keyframes": keyframes, "overrides": overrides})
 
 
 def relative_to(document: ShotDocument, folder: Path) -> ShotDocument:

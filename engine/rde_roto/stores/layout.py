@@ -19,7 +19,7 @@ from heapq import heappop, heappush
 from math import inf
 from pathlib import Path
 
-from rde_roto.atomic import is_temporary
+from rde_roto.atomic import is_temporary, time_in
 
 SUFFIX = ".safetensors"
 LEFT_OVER_AFTER_S = 3600
@@ -163,7 +163,7 @@ def scan_cache(folder: Path, oldest_bytes: float = inf) -> CacheScan:
         holds too many to list them all when only a few must go.
     """
     scan, pictures = CacheScan(), _Oldest(oldest_bytes)
-    old_ns = time.time_ns() - LEFT_OVER_AFTER_S * 10**9
+    old_ns = round((_now_in(folder) - LEFT_OVER_AFTER_S) * 10**9)
     for entry in _entries(folder):
         _add_entry(scan, pictures, entry, old_ns)
     for entry in pictures:
@@ -173,6 +173,16 @@ def scan_cache(folder: Path, oldest_bytes: float = inf) -> CacheScan:
         if not span.snapshots and span.used_ns < old_ns:
             scan.leftovers += scan.spans.pop(name).entries
     return scan
+
+
+def _now_in(folder: Path) -> float:
+    """The time on the clock that stamps a folder's files: with this machine's, an hour ahead of it,
+    the files that others are just writing would count as left over.
+    """
+    try:
+        return time_in(folder)
+    except OSError:  # a full disk
+        return time.time()
 
 
 class _Oldest:

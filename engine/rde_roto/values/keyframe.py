@@ -12,7 +12,7 @@ from rde_roto.values.arguments import frame_number, require, tuple_of
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import InputError
 from rde_roto.values.frames import FrameRange
-from rde_roto.values.matte import FloatArray
+from rde_roto.values.matte import FloatArray, check_unit_range
 from rde_roto.values.overlaps import Overlap, overlaps
 
 
@@ -66,8 +66,7 @@ class Keyframe:
                 f"{expected}, not {alpha.dtype}: divide it by the number that means opaque, as 255"
             )
         alpha = alpha.astype(np.float32, copy=alpha.flags.writeable)
-        if alpha.size and not (alpha.min() >= 0 and alpha.max() <= 1):  # NaN compares as False
-            raise InputError(f"{expected}, its values go from {alpha.min():g} to {alpha.max():g}")
+        check_unit_range(alpha, expected)
         object.__setattr__(self, "alpha", alpha)
         object.__setattr__(self, "frame", frame_number(self.frame))
         if self.elements is not None:

@@ -26,6 +26,12 @@ class MaskModeError(InputError):
         self.modes = modes
 
 
+def check_unit_range(alpha: NDArray[np.floating], expected: str) -> None:
+    """Raise InputError for an alpha with values outside 0..1, or NaN; `expected` begins it."""
+    if alpha.size and not (alpha.min() >= 0 and alpha.max() <= 1):  # NaN compares as False
+        raise InputError(f"{expected}, its values go from {alpha.min():g} to {alpha.max():g}")
+
+
 @dataclass(frozen=True, eq=False)
 class Matte:
     """The delivered matte of one frame.

@@ -26,6 +26,7 @@ _KINDS: Final[tuple[tuple[Callable[[int], bool], str], ...]] = (
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
+_LEAST_BYTES: Final = 1 << 16  # to read at once
 _NEVER_WAITS: Final = getattr(os, "O_NONBLOCK", 0)  # /proc has regular files that block readers
 _BINARY: Final = getattr(os, "O_BINARY", 0)
 
@@ -53,7 +54,9 @@ def read_regular(path: Path, most_bytes: int) -> bytes:
     """Read the bytes of a file, unless `check_regular` refuses it. Raises OSError."""
     with open_regular(path, most_bytes) as file:
         found = b""
-        while (piece := file.read(most_bytes + 1 - len(found))) and len(found) <= most_bytes:
+        # memory is taken for all that is asked for; some files, as of /proc, claim to be empty
+        at_once = max(os.fstat(file.fileno()).st_size + 1, _LEAST_BYTES)
+        while piece := file.read(min(at_once, most_bytes + 1 - len(found))):
             found += piece
     if len(found) > most_bytes:
         raise _too_large(most_bytes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeGuard, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 
 class Settings(BaseModel):
@@ -15,6 +15,13 @@ class Settings(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def first_fault(error: ValidationError, whole: str = "the document") -> str:
+    """Say the first thing that is wrong: `plate.width: …`, or what is wrong with the `whole`."""
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"])) or whole
+    return f"{place}: {first.get('ctx', {}).get('error', first['msg'])}"
 
 
 def sections_of(model: type[Settings]) -> dict[str, type[Settings]]:

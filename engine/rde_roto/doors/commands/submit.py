@@ -28,9 +28,9 @@ from rde_roto.shot_files import OpenedShot
 from rde_roto.shot_files.job_file import JobFile
 from rde_roto.shot_files.writing import (
     absolute,
+    frozen,
     made_absolute,
     spelled_out,
-    with_mask_digests,
     write_document,
 )
 from rde_roto.values.chunks import chunks_in_rounds
@@ -145,7 +145,7 @@ def submit(
     _check(task, pattern, output_format)
     job = FarmJob(
         name=name,
-        shot=with_mask_digests(made_absolute(spelled_out(file.content, opened), file.folder)),
+        shot=frozen(made_absolute(spelled_out(file.content, opened), file.folder), file.preset()),
         rounds=_rounds(opened, task.frames_to_render, farm.chunk),
         out=pattern,
         worker=farm.worker(options.device),

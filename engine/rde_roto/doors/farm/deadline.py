@@ -71,6 +71,6 @@ def _quoted(argument: str) -> str:
 
 def _info(values: dict[str, str]) -> str:
     for value in values.values():
-        if "\n" in value:
+        if "\n" in value or "\r" in value:
             raise UsageError(f"{value!r}: Deadline cannot take a path with a line break")
     return "".join(f"{key}={value}\n" for key, value in values.items())

@@ -30,6 +30,7 @@ from rde_roto.shot_files.opening import open_entry
 from rde_roto.stores import Stores, open_stores
 from rde_roto.values.cache_settings import CacheSettings
 from rde_roto.values.errors import DocumentError, RotoError, UsageError
+from rde_roto.values.settings import first_fault
 
 _MOST_SHOTS = 16
 _MOST_MODELS = 4
@@ -134,9 +135,7 @@ def _take_pushed(document: dict[str, Any]) -> PushedEntry | None:
     try:
         return PushedEntry.model_validate(pushed)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, ("plate", "pushed", *first["loc"])))
-        raise DocumentError(f"{place}: {first['msg']}") from error
+        raise DocumentError(f"plate.pushed.{first_fault(error)}") from error
 
 
 def _refuse_relative(shot: ShotDocument) -> None:

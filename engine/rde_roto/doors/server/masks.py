@@ -10,6 +10,7 @@ import platformdirs
 
 from rde_roto.images.exr import FLOAT, write_planes
 from rde_roto.images.files import read_channels, read_header
+from rde_roto.images.mask_planes import MATTES_BELOW
 from rde_roto.values.digest import digest_of
 from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.matte import FloatArray
@@ -33,6 +34,11 @@ def keep_mask(pixels: bytes | bytearray, window: Window, over: Path | None = Non
     alpha = np.frombuffer(pixels, np.float32).reshape(window.shape)
     if not np.isfinite(alpha).all():
         raise UsageError("the mask has values that are not finite")
+    if alpha.max() >= MATTES_BELOW:
+        raise UsageError(
+            f"the mask has values up to {alpha.max():g}, a matte has 0 to 1: divide it by the "
+            "number that means opaque, such as 255"
+        )
     alpha = alpha.clip(0, 1)
     windows = PlateFormat(window, window) if over is None else _windows_of(over, window)
     sides = *astuple(windows.data), *astuple(windows.display)

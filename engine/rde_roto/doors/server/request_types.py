@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError
 
 from rde_roto.doors.hosts.errors import ProtocolError
 from rde_roto.values.plate import LARGEST_PX
-from rde_roto.values.settings import Settings
+from rde_roto.values.settings import Settings, first_fault
 
 MOST_PIXEL_BYTES = 12 * LARGEST_PX**2
 
@@ -91,6 +91,4 @@ def parse_request(model: type[S], fields: Object) -> S:
     try:
         return model.model_validate(fields)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise ProtocolError(f"{place}: {first['msg']}") from error
+        raise ProtocolError(first_fault(error, "the request")) from error

@@ -29,7 +29,7 @@ from rde_roto.documents.preset_files import load_preset, preset_library
 from rde_roto.session.error_words import sentence
 from rde_roto.values.errors import RotoError
 from rde_roto.values.preset import Preset
-from rde_roto.values.settings import sections_of
+from rde_roto.values.settings import first_fault, sections_of
 
 _WRAP = 60
 _WORDS: Final = {
@@ -107,8 +107,7 @@ class SettingsDialog(QDialog):
         try:
             preset = Preset.model_validate_json(json.dumps(values))
         except ValidationError as error:
-            first = error.errors()[0]
-            self.message.setText(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+            self.message.setText(first_fault(error))
             return False
         self.message.clear()
         self._chosen(preset)

@@ -81,6 +81,11 @@ class HeldMatteWriter:
     writer: MatteWriter
     folder: HeldFolder
 
+    @property
+    def form(self) -> str:
+        """See `MatteWriter.form`."""
+        return self.writer.form
+
     def path(self, frame: int) -> Path:
         """Return the file of a frame, by its real path."""
         return self._named(self.writer.path(frame))

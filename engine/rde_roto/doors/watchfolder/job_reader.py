@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from rde_roto.documents.job_document import (
     JobDocument,
@@ -44,37 +44,49 @@ LEARNED: Final = "learned"
 """The subfolder of the hot folder for what models learn from jobs."""
 
 
+class _Told(NamedTuple):
+    """A file that tells what to make; a link counts as itself, wherever it leads."""
+
+    path: Path
+    size: int
+    modified_ns: int
+
+    @classmethod
+    def of(cls, path: Path) -> _Told:
+        found = path.lstat()
+        return cls(path, found.st_size, found.st_mtime_ns)
+
+
 @dataclass(frozen=True)
 class Job:
     """A shot, the frames to deliver, and the pattern of their files.
 
     With `output` None the mattes go to the hot folder's own place. `learn` is the job's own
-    setting; None leaves it to the hot folder. `folder` is what was dropped without a document, and
-    `inside` what of it the job was made from, besides the plate.
+    setting; None leaves it to the hot folder. `dropped` is the document, or the folder without one,
+    and `told` what of it the job was made from, besides the plate.
     """
 
     opened: OpenedShot
     frames: FrameRange
-    output: str | None
+    dropped: Path
+    told: frozenset[_Told]
+    output: str | None = None
     learn: bool | None = None
-    folder: Path | None = None
-    inside: frozenset[Path] = frozenset()
 
     def check_complete(self) -> None:
-        """Check at the end that nothing has come since that belongs to the job. Raises PartialError
-        as `OpenedShot.check_complete`, and for masks and documents in a dropped folder.
+        """Check at the end that nothing has come or changed since that belongs to the job: somebody
+        was still copying it. Raises PartialError as `OpenedShot.check_complete`, and for the
+        document, or masks and documents in a folder dropped without one.
         """
         self.opened.check_complete(self.frames)
-        late: frozenset[Path] = frozenset()
-        if self.folder is None:
-            return
+        late: frozenset[_Told] = frozenset()
         with suppress(OSError):  # somebody has moved the job
-            late = _told_by(self.folder) - self.inside
+            late = _told_by(self.dropped) - self.told
         if late:
-            names = ", ".join(sorted(path.name for path in late))
+            names = " and ".join(sorted(told.path.name for told in late))
             raise PartialError(
-                f"{self.folder.name} has got {names} since this began: put the job back into the "
-                "inbox to use it",
+                f"{names} came or changed since this began: put the job back into the inbox to "
+                "use it",
                 self.frames,
             )
 
@@ -171,15 +183,16 @@ class JobReader:
             raise DocumentError(f"{dropped.name} holds {names}: expected one document")
         if documents:
             return self._by_document(documents[0], dropped)
-        inside, shot = _told_by(dropped), shot_in(dropped)
+        told, shot = _told_by(dropped), shot_in(dropped)
         opened = self._opened(dropped, Document(shot, self.defaults().source, {}), dropped)
-        return Job(opened, opened.range, None, folder=dropped, inside=inside)
+        return Job(opened, opened.range, dropped, told)
 
     def _by_document(self, path: Path, base: Path) -> Job:
+        told = _told_by(path)
         if path.name.endswith(SHOT_SUFFIX):
             alone = parse_shot_document(Path(path.name), read_shot(path))
             opened = self._opened(path, alone, base)
-            return Job(opened, opened.range, None, _learn_asked(opened, alone))
+            return Job(opened, opened.range, path, told, learn=_learn_asked(opened, alone))
         job = parse_job_document(path)
         output = self._output(job)
         shot = inline_shot(job)
@@ -193,7 +206,7 @@ class JobReader:
         learn = job.value.learn
         if learn is None:
             learn = _learn_asked(opened, shot, job)
-        return Job(opened, frames, output, learn)
+        return Job(opened, frames, path, told, output, learn)
 
     def _named(self, file: ShotFile, job: Document[JobDocument], base: Path) -> OpenedShot:
         """Open the shot of a document elsewhere, which is complete in itself."""
@@ -259,9 +272,13 @@ def _learn_asked(opened: OpenedShot, *documents: Document[Any]) -> bool | None:
     return opened.preset.running.learn if is_said else None
 
 
-def _told_by(folder: Path) -> frozenset[Path]:
-    """What tells what to make of a dropped folder: its masks and documents. Raises OSError."""
-    return frozenset((*masks_in(folder), *documents_in(folder)))
+def _told_by(dropped: Path) -> frozenset[_Told]:
+    """What tells what to make of a document, which is itself, or of a folder without one: its masks
+    and documents. Raises OSError.
+    """
+    is_folder = dropped.is_dir()
+    files = (*masks_in(dropped), *documents_in(dropped)) if is_folder else (dropped,)
+    return frozenset(map(_Told.of, files))
 
 
 def _preset(name: str, base: Path, overrides: list[Setting]) -> Preset:

@@ -15,9 +15,11 @@ from rde_roto.images.color.gamuts import ACES, to_rec709
 from rde_roto.values.digest import digest_file, digest_of
 from rde_roto.values.errors import VariableError
 from rde_roto.values.matte import FloatArray
+from rde_roto.values.regular_files import check_regular, read_regular
 
 LINEAR = "lin_rec709"
 
+_MOST_BYTES = 1 << 30  # one of OCIO's archives holds its tables
 _PINNED = "ocio://studio-config-v2.2.0_aces-v1.3_ocio-v2.4"
 _INTERCHANGE, _SCENE = "aces_interchange", "scene_linear"  # roles
 _SEARCH_RULE = "ColorSpaceNamePathSearch"
@@ -111,6 +113,12 @@ class Working(NamedTuple):
 
 @lru_cache
 def _load(named: Config) -> tuple[ColorConfig, str]:
+    try:
+        check_regular(Path(named.name), _MOST_BYTES)  # OCIO would wait for a pipe for ever
+    except FileNotFoundError:  # or a builtin one
+        pass
+    except OSError as error:
+        return ColorConfig(_PINNED), f"{named.name}: {error.strerror}"
     config = ColorConfig(named.name)
     message = " ".join((config.geterror() or "").split()).rstrip(".")
     cause = message.rpartition("' failed. ")[2]  # after two sentences that only name the file
@@ -131,7 +139,7 @@ def _state(path: str, _mtime_ns: int, _size: int) -> str:
 
 
 def _text_of(path: str) -> str:
-    return Path(path).read_bytes().decode("utf-8", "replace")
+    return read_regular(Path(path), _MOST_BYTES).decode("utf-8", "replace")
 
 
 def _variables(text: str) -> set[str]:
