@@ -69,8 +69,12 @@ class PaintController(LaterDrawing):
     @property
     def notice(self) -> str:
         """What the artist waits for or must know before drawing; "" if nothing."""
-        making = next((one.notice for one in self._makers if one.notice), "")
-        return making or self.start.notice(self.element)
+        return self.making or self.start.notice(self.element)
+
+    @property
+    def making(self) -> str:
+        """What is being selected, refined, read or made lines of, in words; "" if nothing."""
+        return next((one.notice for one in self._makers if one.notice), "")
 
     # The tool.
 
