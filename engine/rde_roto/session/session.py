@@ -244,9 +244,11 @@ class Session:
             self.editor.apply(replace(self.draft, learned=learned), label)
 
     def toggle_lock(self) -> None:
-        """Lock this frame as it is now, or unlock it."""
+        """Lock this frame as it is now. Unlock it if the chosen element is locked here, or all are
+        that have mattes.
+        """
         frame = FrameRange.of([self.frame])
-        if self.draft.locked(self.frame):
+        if self.element in self.draft.locked(self.frame) or self.draft.is_locked(self.frame):
             self.editor.unlock(frame)
         else:
             self.editor.lock(frame)

@@ -100,6 +100,7 @@ class ShotEditor:
         """Remove locks. The locked mattes' files stay on disk."""
         locks = tuple(without_frames(self.draft.locks, frames))
         self.apply(replace(self.draft, locks=locks), "unlock")
+        self._listener.show_message(f"unlocked {frames}")
 
     def locked_mattes(self, draft: Draft, frame: int) -> dict[str, FloatArray]:
         """Return the mattes that locks of a draft hold at a frame, by element id, float32 [H, W].

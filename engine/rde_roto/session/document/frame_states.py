@@ -23,15 +23,14 @@ class FrameState(Enum):
 
 def state_of(draft: Draft, live: LiveMattes, frame: int) -> FrameState:
     """Return the state of a frame."""
-    is_locked = draft.locked(frame) >= {element.id for element in draft.elements}
+    is_locked = draft.is_locked(frame)
     return FrameState.LOCKED if is_locked else _state_of_unlocked(draft, live, frame)
 
 
 def states_of(draft: Draft, live: LiveMattes, frames: FrameRange) -> dict[int, FrameState]:
     """Return the states of many frames. This is quick: a time line may have ten thousand."""
-    everything = {element.id for element in draft.elements}
     touched = {frame for lock in draft.locks for frame in lock.frames}
-    locked = {frame for frame in touched if draft.locked(frame) >= everything}
+    locked = {frame for frame in touched if draft.is_locked(frame)}
     return {
         frame: FrameState.LOCKED if frame in locked else _state_of_unlocked(draft, live, frame)
         for frame in frames
