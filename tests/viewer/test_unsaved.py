@@ -9,6 +9,8 @@ import pytest
 from desk import Desk, desk_over_toys
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
+from rde_roto.doors.viewer.dialogs import QueueDialog
+from rde_roto.doors.viewer.learn_dialog import LearnDialog
 from rde_roto.session.document.opening import open_draft
 from rde_roto.values.plate import Window
 
@@ -77,6 +79,27 @@ def test_a_disk_that_is_back_needs_no_question(unsaved: Desk, document: Path) ->
     document.write_text(before, encoding="utf-8")
     assert desk.window.close()
     assert open_draft(str(document)).draft.drawings[1001]["hero"].pixels[65, 40] == 1
+
+
+def test_nothing_is_made_of_a_document_that_lacks_the_last_changes(
+    unsaved: Desk, tmp_path: Path
+) -> None:
+    """A farm rendered, and a lesson learned from, what was drawn before them."""
+    (tmp_path / "hot/inbox").mkdir(parents=True)
+    unsaved.window.run_command("Queue in a hot folder…")
+    queue = unsaved.window.findChildren(QueueDialog)[-1]
+    queue.folder.setText(str(tmp_path / "hot"))
+    queue.accept()
+    learn = LearnDialog(unsaved.window)
+    learn.begin()
+    assert learn.learning is None
+    assert not list((tmp_path / "hot/inbox").iterdir())
+    for said in (queue.message.text(), learn.message.text()):
+        assert said.startswith("the last changes are not saved, and would be missing: ")
+    queue.reject()
+    learn.reject()
+    with unsaved.answering(pressing("Discard")):
+        assert unsaved.window.close()
 
 
 def test_a_new_document_that_fails_is_said_too(unsaved: Desk, tmp_path: Path) -> None:

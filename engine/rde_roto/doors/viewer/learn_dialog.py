@@ -23,7 +23,7 @@ from rde_roto.session.document.draft import Draft
 from rde_roto.session.error_words import sentence
 from rde_roto.shot_files import ShotFile
 from rde_roto.shot_files.writing import made_absolute
-from rde_roto.values.errors import DocumentError, UsageError
+from rde_roto.values.errors import RotoError, UsageError
 from rde_roto.values.frames import FrameRange
 
 _VIEW_PX = 560
@@ -86,11 +86,9 @@ class LearnDialog(QDialog):
 
     def begin(self) -> None:
         """Start a lesson on the shot as it is saved."""
-        editor = self._session.editor
-        editor.wait_until_saved()
         try:
-            file = ShotFile.read(editor.document)
-        except DocumentError as error:
+            file = ShotFile.read(self._session.editor.saved_document())
+        except RotoError as error:
             self.message.setText(sentence(error))
             return
         shot = made_absolute(file.content, file.folder).to_plain()

@@ -169,12 +169,7 @@ class MainWindow(QMainWindow):
         if self.session is None:
             return True
         self.panel.elements.end_editing()
-        editor = self.session.editor
-        editor.wait_until_saved()
-        if editor.unsaved:  # its disk may be back
-            editor.save()
-            editor.wait_until_saved()
-        return not editor.unsaved or may_be_lost(self)
+        return not self.session.editor.finish_saving() or may_be_lost(self)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         if self._may_close_session():

@@ -26,7 +26,7 @@ from rde_roto.session.mattes.node_builder import Edition
 from rde_roto.shot_files import OpenedShot
 from rde_roto.shot_files.locks import without_frames
 from rde_roto.shot_files.opening import chosen_model, open_lock
-from rde_roto.values.errors import InputError
+from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.shot import Shot
@@ -154,6 +154,25 @@ class ShotEditor:
     def wait_until_saved(self) -> None:
         """Wait until all changes are on disk, or could not be written."""
         self._saver.wait()
+
+    def finish_saving(self) -> str:
+        """Wait until all changes are on disk, and try once more what could not be written: its disk
+        may be back. Return why it still is not; "" if it is.
+        """
+        self.wait_until_saved()
+        if self.unsaved:
+            self.save()
+            self.wait_until_saved()
+        return self.unsaved
+
+    def saved_document(self) -> Path:
+        """Return the file of the document with all changes. Raises UsageError if some cannot be
+        saved.
+        """
+        unsaved = self.finish_saving()
+        if unsaved:
+            raise UsageError(f"the last changes are not saved, and would be missing: {unsaved}")
+        return self.document
 
     @property
     def unsaved(self) -> str:
