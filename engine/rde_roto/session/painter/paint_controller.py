@@ -250,6 +250,14 @@ class PaintController(LaterDrawing):
         self.selecting.drop(self._frame, self.element)
         super().clear_frame()
 
+    def clear_frames(self, frames: FrameRange) -> None:
+        """Delete the chosen element's other keyframes, and what is being drawn there."""
+        element, before = self.element, self._draft
+        super().clear_frames(frames)
+        for frame in frames:
+            if before.drawn(frame, element) and not self._draft.drawn(frame, element):
+                self.selecting.drop(frame, element)
+
     def refine_range(self, frames: FrameRange) -> None:
         """Repeat the strokes that refined the chosen element's edge at this frame on other frames,
         where the track has carried them, as one step of undo. Takes a moment.
