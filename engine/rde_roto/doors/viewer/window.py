@@ -189,7 +189,12 @@ class MainWindow(QMainWindow):
         self.time_line.session = self.canvas.session = None
         self.shot_bar.show_session(None)
         if session is not None:
-            place = user_settings.ShotPosition(session.frame, *session.navigation.bounds)
+            (first, last), whole = session.navigation.bounds, session.range
+            place = user_settings.ShotPosition(
+                session.frame,
+                None if first == whole.first else first,
+                None if last == whole.last else last,
+            )
             user_settings.remember_position(session.editor.document, place)
             session.close()
 
@@ -198,8 +203,11 @@ class MainWindow(QMainWindow):
         session = self.the_session
         place = user_settings.position_in(session.editor.document)
         if place is not None:
-            if place.first in session.range and place.last in session.range:
-                session.set_bounds(place.first, place.last)
+            whole = session.range
+            first = whole.first if place.first is None else max(place.first, whole.first)
+            last = whole.last if place.last is None else min(place.last, whole.last)
+            if first <= last:
+                session.set_bounds(first, last)
             session.go_to(place.frame)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
