@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from desk import HEIGHT, LEFT, NO_KEY, WIDTH, Desk
+from desk import HEIGHT, LEFT, NO_KEY, WIDTH, Desk, answered_by_dropping
 from image_files import read_image
 from PIL import Image
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
@@ -118,7 +118,9 @@ class Hands:
 
     def open(self, path: Path) -> None:
         """Open a shot, which shows what was left there."""
-        self.desk.open(path)
+        with answered_by_dropping():
+            self.desk.open(path)
+        self.desk.dialog_closed()
         self.first = content(self.desk.session.draft)
 
     def act(self) -> None:

@@ -131,3 +131,51 @@ def test_a_new_document_that_fails_is_said_too(unsaved: Desk, tmp_path: Path) ->
     assert draws[-1] == editor.unsaved
     with desk.answering(lambda dialog: dialog.button(dialog.StandardButton.Discard).click()):
         assert desk.window.close()
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"), [("Ctrl+Shift+X", "locking 1001-1012"), ("6", "selecting")]
+)
+def test_a_window_is_not_closed_over_what_is_still_being_made(
+    desk: Desk, document: Path, keys: str, said: str
+) -> None:
+    """The locks of a whole shot were dropped without a word, half a minute after they were asked
+    for.
+    """
+    desk.open(document)
+    desk.drag((20, 60), (60, 70))
+    desk.settled()
+    desk.key(keys)
+    if said == "selecting":
+        desk.click(100, 40)
+    seen: list[str] = []
+
+    def wait(asked: QMessageBox) -> None:
+        seen.append(asked.informativeText())
+        asked.defaultButton().click()
+
+    with desk.answering(wait):
+        assert not desk.window.close()
+    assert seen == [said]
+    session = desk.session
+    desk.until(lambda: not session.editor.locking and not session.paint.making)
+    assert session.editor.undo_label == ("lock" if said.startswith("lock") else "smart select")
+    assert desk.window.close()
+
+
+def test_the_picture_says_what_is_being_locked(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    desk.drag((20, 60), (60, 70))
+    desk.settled()
+    without = desk.picture()
+    desk.key("Ctrl+Shift+X")
+    assert (desk.picture()[14:40] != without[14:40]).any()
+    desk.until(lambda: not desk.session.editor.locking)
+    assert (desk.picture()[14:40] == without[14:40]).all()
+
+
+def test_a_lock_that_is_refused_is_not_awaited(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    desk.key("Ctrl+Shift+X")
+    desk.until(lambda: not desk.session.editor.locking)
+    assert desk.window.close()

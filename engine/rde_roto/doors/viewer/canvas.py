@@ -176,7 +176,7 @@ class Canvas(QWidget):
         picture.
         """
         unsaved = session.editor.unsaved
-        notes = [f"not saved: {unsaved}" if unsaved else "", note]
+        notes = [f"not saved: {unsaved}" if unsaved else "", session.editor.locking, note]
         if any(notes):
             draw_note(painter, self.rect(), "\n".join(filter(None, notes)))
         if self._flash.isActive():

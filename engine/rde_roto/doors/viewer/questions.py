@@ -134,6 +134,20 @@ def may_be_lost(window: ShotWindow) -> bool:
     return clicked is discard
 
 
+def may_be_dropped(window: ShotWindow, making: str) -> bool:
+    """Ask whether the shot may be closed before something is made."""
+    asked = QMessageBox(window.dialog_parent)
+    asked.setIcon(QMessageBox.Icon.Warning)
+    asked.setWindowTitle("Not done yet")
+    asked.setText("Something is still being made, and is dropped if the shot is closed now.")
+    asked.setInformativeText(making.partition("…")[0])
+    drop = asked.addButton("Close without it", QMessageBox.ButtonRole.DestructiveRole)
+    asked.setDefaultButton(asked.addButton("Wait", QMessageBox.ButtonRole.RejectRole))
+    asked.exec()
+    asked.deleteLater()
+    return asked.clickedButton() is drop
+
+
 def ask_import(window: ShotWindow) -> None:
     """Ask which mask or shapes to import."""
     window.player.play(0)  # it goes to the frame that is shown when one asks

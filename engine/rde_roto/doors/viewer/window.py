@@ -24,7 +24,7 @@ from rde_roto.doors.viewer.explain_view import ExplainView
 from rde_roto.doors.viewer.menus import Menus
 from rde_roto.doors.viewer.panel import Panel
 from rde_roto.doors.viewer.player import Player
-from rde_roto.doors.viewer.questions import ask_layer, may_be_lost
+from rde_roto.doors.viewer.questions import ask_layer, may_be_dropped, may_be_lost
 from rde_roto.doors.viewer.shot_bar import ShotBar
 from rde_roto.doors.viewer.start_page import StartPage
 from rde_roto.doors.viewer.text_editors import is_for_editor
@@ -164,11 +164,14 @@ class MainWindow(QMainWindow):
 
     def _may_close_session(self) -> bool:
         """Take over what is being typed, and wait until every change is on disk. Of changes that
-        cannot be written ask whether they may be lost.
+        cannot be written, and of what is still being made, ask whether they may be lost.
         """
         if self.session is None:
             return True
         self.panel.elements.end_editing()
+        making = self.session.editor.locking or self.session.paint.making
+        if making and not may_be_dropped(self, making):
+            return False
         return not self.session.editor.finish_saving() or may_be_lost(self)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802

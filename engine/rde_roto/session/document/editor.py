@@ -48,6 +48,7 @@ class ShotEditor:
         self._saver = self._new_saver(DraftWriter.of(opened))
         self.live = LiveMattes(backend, post, self._live_changed)
         self._is_closed = False
+        self._locking: list[FrameRange] = []
         self._follow()
 
     @property
@@ -94,7 +95,16 @@ class ShotEditor:
         if self.opened.file.content.plate.proxy > 1:
             self._listener.show_message("the plate is a proxy: lock frames of the full plate")
         else:
-            self.live.when_settled(partial(self._pin, frames))
+            self._locking.append(frames)
+            ended = partial(self._locking.remove, frames)
+            self.live.when_settled(partial(self._pin, frames), ended)
+            self._listener.work_changed()  # which shows it
+
+    @property
+    def locking(self) -> str:
+        """Which frames are being locked, in words; "" if none."""
+        frames = FrameRange.of(frame for some in self._locking for frame in some)
+        return f"locking {frames.words}…" if frames else ""
 
     def unlock(self, frames: FrameRange) -> None:
         """Remove locks. The locked mattes' files stay on disk."""
@@ -251,8 +261,12 @@ class ShotEditor:
         draft = self.draft
 
         def made() -> None:
-            entries = locker.pin(draft.locks, frames.intersection(node.shot.range))
-            self._post(partial(self._pinned, locker, draft, entries))
+            entries: list[LockEntry] = []
+            try:
+                entries = locker.pin(draft.locks, frames.intersection(node.shot.range))
+            finally:
+                self._post(partial(self._pinned, locker, draft, entries))
+                self._post(partial(self._end_locking, frames))
 
         self._listener.show_message(f"locking {frames}…")
         self.run_in_background(made)
@@ -266,6 +280,11 @@ class ShotEditor:
             self._listener.show_message(f"locked {frames}")
         else:
             self._listener.show_message(f"{frames} changed while it was locked: lock it again")
+
+    def _end_locking(self, frames: FrameRange) -> None:
+        self._locking.remove(frames)
+        if not self._is_closed:
+            self._listener.work_changed()
 
     def _is_as_pinned(self, locker: FrameLocker, draft: Draft, frames: FrameRange) -> bool:
         """Whether mattes of a draft are still what an artist sees at frames."""
