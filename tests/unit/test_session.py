@@ -199,6 +199,21 @@ def test_a_keyframe_is_ready_for_the_screen_before_its_plate_is(document: Path) 
             assert session.shown.codes("hero") is codes
 
 
+def test_a_matte_that_comes_after_tracking_was_stopped_is_shown(document: Path) -> None:
+    """It was not until another frame had been looked at: its picture was never made."""
+    with working_on(document) as bench:
+        paint(bench, 1001)
+        bench.named()
+        bench.session.go_to(1002)
+        bench.session.live._builder._executor.submit(lambda: None).result()  # advice has come
+        bench.session.navigation.pictures.settle()
+        bench.done_with("rde-roto-aside")
+        assert bench.session.shown.codes("hero") is None
+        bench.toys.nodes[-1].edited().matte(1002)  # as the step does that Esc waits for
+        bench.until(lambda: bench.session.shown.codes("hero") is not None)
+        assert bench.session.shown.is_ready
+
+
 def test_a_hundred_steps_of_undo_and_redo(document: Path) -> None:
     with working_on(document) as bench:
         shown = []
