@@ -11,7 +11,7 @@ from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
-from test_tablet import Tablet
+from tablet import Tablet
 
 from rde_roto.doors.viewer.settings import SettingsDialog
 
