@@ -82,6 +82,31 @@ def test_a_correction_makes_stale_only_what_it_must(document: Path) -> None:
         assert FrameState.STALE not in states(bench).values()
 
 
+def test_a_keyframe_of_one_element_is_out_of_date_while_another_one_is_there(
+    document: Path,
+) -> None:
+    """It was a keyframe whatever became of the other element, whose old matte was shown."""
+    with working_on(document) as bench:
+        session = bench.session
+        paint(bench, 1001)
+        session.add_element("rope")
+        paint(bench, 1001, x=70)
+        session.propagate(FORWARD)
+        bench.propagated()
+        session.choose_element("hero")
+        paint(bench, 1005)
+        bench.named()
+        assert session.state(1005) is FrameState.KEYFRAME
+        session.choose_element("rope")
+        paint(bench, 1001, x=60)
+        bench.named()
+        assert session.state(1001) is FrameState.KEYFRAME
+        assert session.state(1005) is session.state(1004) is FrameState.STALE
+        session.propagate(FORWARD)
+        bench.propagated()
+        assert session.state(1005) is FrameState.KEYFRAME
+
+
 def test_a_correction_while_it_runs_goes_on_with_what_is_left(document: Path) -> None:
     with working_on(document) as bench:
         paint(bench, 1001)

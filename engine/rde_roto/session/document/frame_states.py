@@ -38,13 +38,16 @@ def states_of(draft: Draft, live: LiveMattes, frames: FrameRange) -> dict[int, F
 
 
 def _state_of_unlocked(draft: Draft, live: LiveMattes, frame: int) -> FrameState:
-    if frame in draft.drawings:
+    here = draft.drawings.get(frame)
+    if here is not None and (live.is_made(frame) or here.keys() >= draft.seen):
         return FrameState.KEYFRAME
-    if live.is_waiting(frame) and not live.is_made(frame):
-        return FrameState.WAITING
     if live.is_made(frame):
         return FrameState.MADE
-    return FrameState.STALE if live.is_stale(frame) else FrameState.EMPTY
+    if live.is_waiting(frame):
+        return FrameState.WAITING
+    # a keyframe of some elements has mattes of the others that are to be tracked
+    is_stale = here is not None or live.is_stale(frame)
+    return FrameState.STALE if is_stale else FrameState.EMPTY
 
 
 @dataclass(frozen=True)
