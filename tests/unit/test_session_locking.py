@@ -60,7 +60,9 @@ def test_what_is_drawn_elsewhere_meanwhile_does_not_matter(locking: Bench) -> No
     ended(locking)
     assert locking.session.state(1010) is FrameState.LOCKED
     locking.session.undo()
-    assert locking.session.state(1010) is FrameState.KEYFRAME
+    assert not locking.session.draft.locks
+    locking.named()
+    assert locking.session.state(1010) is FrameState.STALE  # the other element is, after 1005
 
 
 def test_two_locks_at_a_time_are_one(locking: Bench) -> None:
