@@ -547,6 +547,19 @@ def test_elements_are_added_renamed_and_taken_away(document: Path) -> None:
         assert [element.id for element in bench.session.draft.elements] == ["hero"]
 
 
+def test_the_longest_name_of_an_element_can_be_saved(document: Path) -> None:
+    """Nothing was saved any more after a longer one, and renaming did not help: the id stays."""
+    with working_on(document) as bench:
+        for other in ("rope", "car"):  # the second one's id gets a number
+            bench.session.add_element("x" * 200)
+            paint(bench, 1001)
+            bench.session.rename(bench.session.element, other)
+        bench.session.editor.wait_until_saved()
+        assert bench.session.editor.unsaved == ""
+        with pytest.raises(UsageError, match="too long"):
+            bench.session.add_element("x" * 201)
+
+
 def test_a_colour_is_kept_and_changes_no_name_of_a_matte(document: Path) -> None:
     with working_on(document) as bench:
         paint(bench, 1001)

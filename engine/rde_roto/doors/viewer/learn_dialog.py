@@ -116,6 +116,11 @@ class LearnDialog(QDialog):
         super().reject()
 
     @property
+    def is_learning(self) -> bool:
+        """Whether a lesson is running."""
+        return self.learning is not None
+
+    @property
     def _picture(self) -> Path:
         return Path(self._folder.name) / "view.png"
 

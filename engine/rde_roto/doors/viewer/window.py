@@ -21,6 +21,7 @@ from rde_roto.doors.viewer import user_settings
 from rde_roto.doors.viewer.canvas import Canvas
 from rde_roto.doors.viewer.commands import COMMANDS, Command
 from rde_roto.doors.viewer.explain_view import ExplainView
+from rde_roto.doors.viewer.learn_dialog import LearnDialog
 from rde_roto.doors.viewer.menus import Menus
 from rde_roto.doors.viewer.panel import Panel
 from rde_roto.doors.viewer.player import Player
@@ -169,7 +170,9 @@ class MainWindow(QMainWindow):
         if self.session is None:
             return True
         self.panel.elements.end_editing()
+        learns = isinstance(self.learn_dialog, LearnDialog) and self.learn_dialog.is_learning
         making = self.session.editor.locking or self.session.paint.making
+        making = making or ("learning the shot…" if learns else "")
         if making and not may_be_dropped(self, making):
             return False
         return not self.session.editor.finish_saving() or may_be_lost(self)
