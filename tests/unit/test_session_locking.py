@@ -95,6 +95,14 @@ def test_what_is_undone_meanwhile_can_be_redone(locking: Bench) -> None:
     assert locking.session.draft is drawn
 
 
+def test_a_lock_says_that_what_was_undone_before_it_came_is_gone(locking: Bench) -> None:
+    paint(locking, 1005)
+    locking.session.undo()
+    ended(locking)
+    assert locking.session.state(1010) is FrameState.LOCKED
+    assert locking.log.sentences[-1] == "locked 1010; what was undone is gone"
+
+
 def test_another_document_gets_no_locks_of_the_first(locking: Bench, tmp_path: Path) -> None:
     locking.session.editor.save_as(tmp_path / "other.shot.yaml")
     assert refused(locking)

@@ -239,9 +239,13 @@ class Session:
 
     def set_learned(self, learned: Path | None) -> None:
         """Track with what the model has learned from the shot, or with the base model if None."""
-        if learned != self.draft.learned:
-            label = "forget what was learned" if learned is None else "learn"
-            self.editor.apply(replace(self.draft, learned=learned), label)
+        if learned == self.draft.learned:
+            return
+        label, said = "learn", "learned: propagate again, and compare (Alt+2)"
+        if learned is None:
+            label = "forget what was learned"
+            said = "back to the base model; undo restores what was learned"
+        self.editor.apply_made(replace(self.draft, learned=learned), label, said)
 
     def toggle_lock(self) -> None:
         """Lock this frame as it is now. Unlock it if the chosen element is locked here, or all are

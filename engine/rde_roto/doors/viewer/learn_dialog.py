@@ -46,7 +46,6 @@ def forget(window: ShotWindow) -> None:
     if window.the_session.draft.learned is None:
         raise UsageError("the model has not learned anything from this shot")
     window.the_session.set_learned(None)
-    window.show_message("back to the base model; undo restores what was learned")
 
 
 class LearnDialog(QDialog):
@@ -138,7 +137,6 @@ class LearnDialog(QDialog):
             self.learning = None
             if status.learned is not None:
                 self._session.set_learned(status.learned)
-                self._window.show_message("learned: propagate again, and compare (Alt+2)")
 
     def _show(self, status: LessonStatus) -> None:
         is_running = status.state == "running"

@@ -75,6 +75,14 @@ class ShotEditor:
         self._history.push(draft, label)
         self._changed()
 
+    def apply_made(self, draft: Draft, label: str, said: str) -> None:
+        """Continue with what was asked for a while ago, and say so: also that steps which were
+        undone since are gone, as they are after any change.
+        """
+        lost = self._history.redo_label is not None
+        self.apply(draft, label)
+        self._listener.show_message(f"{said}; what was undone is gone" if lost else said)
+
     @property
     def undo_label(self) -> str | None:
         """The label of what ``undo`` would revert; None at the beginning."""
@@ -276,8 +284,8 @@ class ShotEditor:
             return
         frames = FrameRange.of(frame for entry in entries for frame in entry.frames)
         if self._is_as_pinned(locker, draft, frames):
-            self.apply(replace(self.draft, locks=with_locks(self.draft.locks, entries)), "lock")
-            self._listener.show_message(f"locked {frames}")
+            locked = replace(self.draft, locks=with_locks(self.draft.locks, entries))
+            self.apply_made(locked, "lock", f"locked {frames}")
         else:
             self._listener.show_message(f"{frames} changed while it was locked: lock it again")
 
