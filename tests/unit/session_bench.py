@@ -28,7 +28,7 @@ from rde_roto.values.preset import Preset
 from rde_roto.values.shot import Shot
 
 FRAMES = range(1001, 1031)
-"""Of the fixture `document` of this folder."""
+"""Of the document in `session_fixtures`."""
 
 
 DISC_PX = 12
