@@ -36,6 +36,16 @@ def _one_thread() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
 
 
+@pytest.fixture
+def document(request: pytest.FixtureRequest) -> Path:
+    """A shot to work on, of the window's tests or of those of a session. Not two of one name in
+    their plugins: these are shared by all modules that run together.
+    """
+    kind = "window" if request.path.parent.name == "viewer" else "session"
+    path: Path = request.getfixturevalue(f"{kind}_document")
+    return path
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of reference fixtures and footage beside the repository, which may be absent."""

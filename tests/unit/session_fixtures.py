@@ -18,7 +18,7 @@ def moving_body(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def document(tmp_path: Path) -> Path:
+def session_document(tmp_path: Path) -> Path:
     """Thirty frames, nothing drawn; what people wrote in it has comments."""
     (tmp_path / "plate").mkdir()
     for frame in FRAMES:

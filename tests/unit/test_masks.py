@@ -344,6 +344,7 @@ def test_names_become_fit_for_layers(names: tuple[str, ...], clean: tuple[str, .
         (("a b", "a_b"), "would be named 'a_b'"),
         (("",), "'' cannot name an element"),
         (("主役",), "cannot name an element"),
+        (("x" * 201,), "too long for an element: it has 201 characters, at most 200"),
     ],
 )
 def test_names_that_cannot_be_are_usage_errors(names: tuple[str, ...], says: str) -> None:

@@ -82,6 +82,31 @@ def test_a_correction_makes_stale_only_what_it_must(document: Path) -> None:
         assert FrameState.STALE not in states(bench).values()
 
 
+def test_a_keyframe_of_one_element_is_out_of_date_while_another_one_is_there(
+    document: Path,
+) -> None:
+    """It was a keyframe whatever became of the other element, whose old matte was shown."""
+    with working_on(document) as bench:
+        session = bench.session
+        paint(bench, 1001)
+        session.add_element("rope")
+        paint(bench, 1001, x=70)
+        session.propagate(FORWARD)
+        bench.propagated()
+        session.choose_element("hero")
+        paint(bench, 1005)
+        bench.named()
+        assert session.state(1005) is FrameState.KEYFRAME
+        session.choose_element("rope")
+        paint(bench, 1001, x=60)
+        bench.named()
+        assert session.state(1001) is FrameState.KEYFRAME
+        assert session.state(1005) is session.state(1004) is FrameState.STALE
+        session.propagate(FORWARD)
+        bench.propagated()
+        assert session.state(1005) is FrameState.KEYFRAME
+
+
 def test_a_correction_while_it_runs_goes_on_with_what_is_left(document: Path) -> None:
     with working_on(document) as bench:
         paint(bench, 1001)
@@ -197,6 +222,21 @@ def test_a_keyframe_is_ready_for_the_screen_before_its_plate_is(document: Path) 
             codes = session.navigation.pictures.get(plane)
             assert codes is not None
             assert session.shown.codes("hero") is codes
+
+
+def test_a_matte_that_comes_after_tracking_was_stopped_is_shown(document: Path) -> None:
+    """It was not until another frame had been looked at: its picture was never made."""
+    with working_on(document) as bench:
+        paint(bench, 1001)
+        bench.named()
+        bench.session.go_to(1002)
+        bench.session.live._builder._executor.submit(lambda: None).result()  # advice has come
+        bench.session.navigation.pictures.settle()
+        bench.done_with("rde-roto-aside")
+        assert bench.session.shown.codes("hero") is None
+        bench.toys.nodes[-1].edited().matte(1002)  # as the step does that Esc waits for
+        bench.until(lambda: bench.session.shown.codes("hero") is not None)
+        assert bench.session.shown.is_ready
 
 
 def test_a_hundred_steps_of_undo_and_redo(document: Path) -> None:
@@ -505,6 +545,19 @@ def test_elements_are_added_renamed_and_taken_away(document: Path) -> None:
         for _ in range(4):
             bench.session.undo()
         assert [element.id for element in bench.session.draft.elements] == ["hero"]
+
+
+def test_the_longest_name_of_an_element_can_be_saved(document: Path) -> None:
+    """Nothing was saved any more after a longer one, and renaming did not help: the id stays."""
+    with working_on(document) as bench:
+        for other in ("rope", "car"):  # the second one's id gets a number
+            bench.session.add_element("x" * 200)
+            paint(bench, 1001)
+            bench.session.rename(bench.session.element, other)
+        bench.session.editor.wait_until_saved()
+        assert bench.session.editor.unsaved == ""
+        with pytest.raises(UsageError, match="too long"):
+            bench.session.add_element("x" * 201)
 
 
 def test_a_colour_is_kept_and_changes_no_name_of_a_matte(document: Path) -> None:

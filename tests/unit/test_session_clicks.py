@@ -193,6 +193,21 @@ def test_a_keyframe_that_is_deleted_while_it_selects_does_not_come_back(document
         assert list(bench.session.draft.drawings) == [1005]
 
 
+def test_the_others_that_are_deleted_while_one_is_selected_do_not_come_back(
+    document: Path,
+) -> None:
+    with working_on(document) as bench:
+        paint(bench, 1001)
+        paint(bench, 1005)
+        selecting(bench)
+        click(bench, 60, 24)
+        bench.session.go_to(1001)
+        bench.session.clear_bounds()
+        bench.done_with("rde-roto-aside")
+        assert list(bench.session.draft.drawings) == [1001]
+        assert "smart select" not in bench.log.sentences
+
+
 def test_a_selection_on_a_frame_that_is_locked_meanwhile_is_dropped_and_told(
     document: Path,
 ) -> None:

@@ -128,6 +128,26 @@ def test_what_lies_over_a_locked_element_is_left_out_and_told(
         assert session.draft.drawn(1005, "car") is None
 
 
+def test_a_stroke_over_the_soft_edge_of_a_locked_element_leaves_it_out(document: Path) -> None:
+    """Where that covered less than half of each pixel the two added up to more than 1."""
+    with working_on(document) as bench:
+        session = bench.session
+        session.paint.brush = Brush(20, 0.0)
+        bench.stroke((20.0, 20.0), (40.0, 20.0))
+        bench.named()
+        session.editor.lock(FrameRange.parse("1001"))
+        bench.until(lambda: bool(session.draft.locks))
+        bench.named()
+        session.add_element("car")
+        session.paint.brush = Brush(4, 1.0)
+        bench.stroke((20.0, 37.0), (40.0, 37.0))
+        hero, car = (session.draft.drawings[1001][key].pixels for key in ("hero", "car"))
+        assert np.count_nonzero(hero[car > 0] > 0.1) > 20
+        assert hero[car > 0].max() < 0.5
+        np.testing.assert_array_less(hero + car, 1 + 1e-6)
+        assert "of hero, which is locked here" in bench.log.sentences[-1]
+
+
 def test_a_document_with_an_overlap_is_told_and_mended_by_a_choice(document: Path) -> None:
     with working_on(document) as bench:
         two(bench)

@@ -60,7 +60,9 @@ def test_what_is_drawn_elsewhere_meanwhile_does_not_matter(locking: Bench) -> No
     ended(locking)
     assert locking.session.state(1010) is FrameState.LOCKED
     locking.session.undo()
-    assert locking.session.state(1010) is FrameState.KEYFRAME
+    assert not locking.session.draft.locks
+    locking.named()
+    assert locking.session.state(1010) is FrameState.STALE  # the other element is, after 1005
 
 
 def test_two_locks_at_a_time_are_one(locking: Bench) -> None:
@@ -91,6 +93,14 @@ def test_what_is_undone_meanwhile_can_be_redone(locking: Bench) -> None:
     assert refused(locking)
     locking.session.redo()
     assert locking.session.draft is drawn
+
+
+def test_a_lock_says_that_what_was_undone_before_it_came_is_gone(locking: Bench) -> None:
+    paint(locking, 1005)
+    locking.session.undo()
+    ended(locking)
+    assert locking.session.state(1010) is FrameState.LOCKED
+    assert locking.log.sentences[-1] == "locked 1010; what was undone is gone"
 
 
 def test_another_document_gets_no_locks_of_the_first(locking: Bench, tmp_path: Path) -> None:
@@ -236,3 +246,48 @@ def test_a_frame_shows_its_matte_until_that_of_the_lock_is_ready(document: Path)
         assert session.shown.codes("hero") is tracked
         session.go_to(1011)
         assert session.shown.codes("hero") is not tracked
+
+
+def test_the_key_that_locks_never_unlocks_another_element_in_silence(document: Path) -> None:
+    """A new element made a locked frame look unlocked, and locking it again took the lock away."""
+    with working_on(document) as bench:
+        session = bench.session
+        paint(bench, 1001)
+        bench.named()
+        session.add_element("rope")
+        session.choose_element("hero")
+        lock(bench)
+        assert session.state(1001) is FrameState.LOCKED  # the rope has no matte to lock
+        paint_rope(bench)
+        assert session.state(1001) is not FrameState.LOCKED
+        lock(bench)
+        assert session.draft.locked(1001) == {"hero", "rope"}
+        session.toggle_lock()
+        assert not session.draft.locks
+        assert bench.log.sentences[-1] == "unlocked 1001"
+
+
+def test_a_locked_element_is_unlocked_by_the_key_that_its_message_names(document: Path) -> None:
+    with working_on(document) as bench:
+        paint(bench, 1001)
+        bench.named()
+        lock(bench)
+        bench.session.add_element("rope")
+        paint_rope(bench)
+        bench.session.choose_element("hero")
+        bench.stroke((20, 20), (30, 20))
+        assert bench.log.sentences[-1] == "frame 1001 is locked: unlock it first (Shift+X)"
+        bench.session.toggle_lock()
+        assert not bench.session.draft.locks
+
+
+def lock(bench: Bench) -> None:
+    bench.session.toggle_lock()
+    bench.until(lambda: bench.log.sentences[-1:] == ["locking 1001…"])
+    ended(bench)
+
+
+def paint_rope(bench: Bench) -> None:
+    bench.session.choose_element("rope")
+    paint(bench, 1001, x=70)
+    bench.named()

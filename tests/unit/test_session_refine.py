@@ -17,6 +17,7 @@ from rde_roto.session.document.opening import open_draft
 from rde_roto.session.drawing.edge_marks import EdgeMark, refined
 from rde_roto.session.drawing.lines import Line
 from rde_roto.session.drawing.painting import Brush, Point, within
+from rde_roto.session.drawing.planes import Plane
 from rde_roto.session.drawing.selection import Change
 from rde_roto.session.painter.edge_range import is_marked
 from rde_roto.values.matte import FloatArray
@@ -300,6 +301,21 @@ def test_a_repeated_edge_that_is_stopped_changes_nothing(tmp_path: Path) -> None
         session.go_to(1003)
         session.refine_bounds()
         assert "there is nothing to repeat" in bench.log.sentences[-1]
+
+
+def test_nothing_is_awaited_of_an_edge_in_a_shot_that_overlaps(tmp_path: Path) -> None:
+    """It was said to be refined for ever."""
+    with working_on(write_shot(tmp_path), SeeingToys()) as bench:
+        refined_at_first(bench)
+        session = bench.session
+        whole = Plane.of(np.ones(session.size, np.float32))
+        draft = session.draft.with_element("other")
+        draft = draft.with_plane(FIRST, draft.elements[-1].id, whole)
+        session.editor.apply(draft, "as from a file")
+        bench.until(lambda: "elements overlap" in bench.log.sentences[-1])
+        session.refine_bounds()
+        assert "elements overlap" in bench.log.sentences[-1]
+        assert session.paint.notice == ""
 
 
 def test_the_strokes_are_kept_with_the_keyframe(tmp_path: Path) -> None:

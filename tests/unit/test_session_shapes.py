@@ -170,6 +170,35 @@ def test_shapes_of_several_elements_go_to_those_of_their_names(moving_body: Path
         assert {len(plane.outlines) for plane in planes.values()} == {1}
 
 
+def test_shapes_go_by_the_name_that_is_seen_also_if_it_is_the_id_of_another(
+    moving_body: Path,
+) -> None:
+    """An element keeps its id when it is renamed: the shapes of two whose names were swapped were
+    drawn on each other's.
+    """
+    path = moving_body.parent / "two.json"
+    path.write_text(shapes_text(shapes_of_body(("car", "hero"))), encoding="utf-8")
+    with working_on(moving_body, SeeingToys()) as bench:
+        session = bench.session
+        first = session.element
+        session.rename(first, "hero")
+        session.add_element("car")
+        second = session.element
+        bench.import_file(path)
+        planes = session.draft.drawings[session.frame]
+        lines = {key: plane.lines for key, plane in planes.items()}
+        session.undo()
+        session.rename(first, "x")
+        session.rename(second, "hero")
+        session.rename(first, "car")
+        bench.import_file(path)
+        planes = session.draft.drawings[session.frame]
+        assert {key: plane.lines for key, plane in planes.items()} == {
+            first: lines[second],
+            second: lines[first],
+        }
+
+
 def test_lines_lie_where_shapes_do_in_any_data_window() -> None:
     data, display = Window(-7, 12, *WINDOW.shape[::-1]), Window(3, -4, 400, 300)
     plate = PlateFormat(data, display, 1.0)

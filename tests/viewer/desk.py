@@ -18,7 +18,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # read when the applicati
 from PySide6.QtCore import QPoint, QRect, Qt, QTimer
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialog
+from PySide6.QtWidgets import QApplication, QDialog, QMessageBox
 from scripted_nodes import PATIENCE_S
 from session_bench import Toys, ToySelector, not_asked
 
@@ -156,6 +156,24 @@ class Desk:
 
 
 @contextmanager
+def answered_by_dropping() -> Iterator[None]:
+    """Answers every question of a window that is closed: what is not done or saved may be lost."""
+    timer = QTimer()
+
+    def look() -> None:
+        asked = QApplication.activeModalWidget()
+        if isinstance(asked, QMessageBox):
+            drops = QMessageBox.ButtonRole.DestructiveRole
+            (button,) = (one for one in asked.buttons() if asked.buttonRole(one) is drops)
+            button.click()
+
+    timer.timeout.connect(look)
+    timer.start(0)
+    yield
+    timer.stop()
+
+
+@contextmanager
 def desk_over_toys(
     app: QApplication,
     size: tuple[int, int] | None = None,
@@ -174,5 +192,6 @@ def desk_over_toys(
         finally:
             for dialog in window.findChildren(QDialog):
                 dialog.close()  # one that is left would lie over the window of the next test
-            window.close()
+            with answered_by_dropping():
+                window.close()
             app.processEvents()

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from desk import HEIGHT, LEFT, NO_KEY, WIDTH, Desk
+from desk import HEIGHT, LEFT, NO_KEY, WIDTH, Desk, answered_by_dropping
 from image_files import read_image
 from PIL import Image
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
@@ -29,9 +29,10 @@ from PySide6.QtWidgets import (
     QPushButton,
 )
 from session_bench import not_asked
+from tablet import ERASER, PEN, Tablet
 
 from rde_roto.doors.viewer.commands import COMMANDS
-from rde_roto.doors.viewer.dialogs import ExportDialog
+from rde_roto.doors.viewer.dialogs import ExportDialog, KeyDialog
 from rde_roto.doors.viewer.settings import SettingsDialog
 from rde_roto.doors.viewer.text_editors import is_text_editor
 from rde_roto.session.document.draft import Draft
@@ -61,7 +62,7 @@ PLAIN_KEYS = [key for one in COMMANDS if one.text not in WITH_DIALOG for key in 
 TOOL_KEYS = [key for one in COMMANDS if one.menu == "Tools" for key in one.keys]
 WORK_KEYS = ["Ctrl+Z", "Ctrl+Y", "C", "Del", "+", "-", "Shift+O", "Return", "Esc", "Tab", "P", "T"]
 WORK_KEYS += ["Ctrl+P", "Right", "Left", "Home", "End", "Shift+X", "Ctrl+Shift+X", "N", "Shift+N"]
-NAMES = ["hero", "car", "Ärmel", "a b", "", "  ", "12", "hero2", "x" * 40]
+NAMES = ["hero", "car", "Ärmel", "a b", "", "  ", "12", "hero2", "x" * 40, ".a/b", "Hero"]
 
 
 @contextmanager
@@ -118,7 +119,9 @@ class Hands:
 
     def open(self, path: Path) -> None:
         """Open a shot, which shows what was left there."""
-        self.desk.open(path)
+        with answered_by_dropping():
+            self.desk.open(path)
+        self.desk.dialog_closed()
         self.first = content(self.desk.session.draft)
 
     def act(self) -> None:
@@ -164,6 +167,54 @@ class Hands:
                 if self.draw.random() < 0.3:
                     self.rest(is_lifted=False)
         QTest.mouseRelease(canvas, button, NO_KEY, at[-1])
+
+    def lose_a_release(self) -> None:
+        """Open a dialog while a button is down, and let go over it."""
+        points = self._points(3)
+        button = self.draw.choice((LEFT, RIGHT, MIDDLE))
+        self.note(points, button.name)
+        canvas, at = self.desk.window.canvas, [self.desk.at(*point) for point in points]
+        QTest.mousePress(canvas, button, NO_KEY, at[0])
+        QTest.mouseMove(canvas, at[1])
+        self.desk.key("?")
+        for dialog in self.desk.window.findChildren(KeyDialog):
+            dialog.reject()
+        self.desk.dialog_closed()
+        over = canvas.mapToGlobal(at[2]).toPointF()
+        up = Qt.MouseButton.NoButton
+        event = QMouseEvent(QEvent.Type.MouseMove, at[2].toPointF(), over, up, up, NO_KEY)
+        QApplication.sendEvent(canvas, event)
+
+    def pen_stroke(self) -> None:
+        """A stroke of a tablet's pen, or of its other end, which is perhaps not lifted."""
+        points, end = self._points(3), self.draw.choice((PEN, PEN, ERASER))
+        self.note(points, end.name)
+        pen = Tablet(self.desk, end)
+        pen.send(QEvent.Type.TabletPress, points[0], self.draw.random())
+        for point in points[1:]:
+            pen.send(QEvent.Type.TabletMove, point, self.draw.random())
+        if self.draw.random() < 0.8:
+            pen.send(QEvent.Type.TabletRelease, points[-1], 0.0)
+
+    def stop_an_export(self) -> None:
+        """Begin to export, and close the dialog at once."""
+        self.desk.key("Ctrl+E")
+        for export in self.desk.window.findChildren(ExportDialog):
+            export.pattern.setText(str(self.folder / "stopped/m.####.exr"))
+            export.go.click()
+            export.reject()
+        self.desk.dialog_closed()
+
+    def wait_instead_of_closing(self) -> None:
+        """Close the window, but not while something is being made."""
+
+        def answer(asked: QDialog) -> None:
+            self.note("wait")
+            asked.reject()
+
+        if self.desk.session.editor.locking or self.desk.session.paint.making:
+            with self.desk.answering(answer):
+                assert not self.desk.window.close()
 
     def polygon(self) -> None:
         points = self._points(self.draw.randint(3, 5))
@@ -341,7 +392,7 @@ class Hands:
         def is_at_rest() -> bool:
             live, paint = session.live, session.paint
             is_made = (live.is_settled or live.has_failed) and live.remaining == 0
-            making = is_lifted and any(one.notice for one in paint._makers)
+            making = is_lifted and bool(paint.making)
             aside = [one for one in threading.enumerate() if one.name == "rde-roto-aside"]
             return is_made and not making and not aside
 
@@ -513,6 +564,10 @@ ACTS: dict[Callable[[Hands], None], int] = {
     Hands.key: 30,
     Hands.drag: 20,
     Hands.drag_and_key: 8,
+    Hands.lose_a_release: 3,
+    Hands.pen_stroke: 4,
+    Hands.stop_an_export: 2,
+    Hands.wait_instead_of_closing: 3,
     Hands.polygon: 5,
     Hands.select: 4,
     Hands.refine: 3,

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from desk import Desk
+from desk import Desk, answered_by_dropping
 from disc_shots import disc_document
+from PySide6.QtWidgets import QMessageBox
 
 from rde_roto.documents.learned_card import LearnedCard, card_path
 from rde_roto.documents.model_card import DEFAULT_MODEL
@@ -147,7 +148,11 @@ def test_stop_and_keep_and_stop(learner: Desk, short_lesson: Path) -> None:
     assert again is not None
     desk.until(lambda: again.status.steps >= 1)
     document = desk.session.editor.document
-    desk.window.close()
+    with desk.answering(QMessageBox.reject):
+        assert not desk.window.close()
+    assert again.status.state == "running"
+    with answered_by_dropping():
+        assert desk.window.close()
     assert again.wait().state == "cancelled"
     assert ShotFile.read(document).content.learned == f"hero.shot.d/learned/{first.name}"
 

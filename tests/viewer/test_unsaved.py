@@ -9,6 +9,8 @@ import pytest
 from desk import Desk, desk_over_toys
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
+from rde_roto.doors.viewer.dialogs import QueueDialog
+from rde_roto.doors.viewer.learn_dialog import LearnDialog
 from rde_roto.session.document.opening import open_draft
 from rde_roto.values.plate import Window
 
@@ -79,6 +81,27 @@ def test_a_disk_that_is_back_needs_no_question(unsaved: Desk, document: Path) ->
     assert open_draft(str(document)).draft.drawings[1001]["hero"].pixels[65, 40] == 1
 
 
+def test_nothing_is_made_of_a_document_that_lacks_the_last_changes(
+    unsaved: Desk, tmp_path: Path
+) -> None:
+    """A farm rendered, and a lesson learned from, what was drawn before them."""
+    (tmp_path / "hot/inbox").mkdir(parents=True)
+    unsaved.window.run_command("Queue in a hot folder…")
+    queue = unsaved.window.findChildren(QueueDialog)[-1]
+    queue.folder.setText(str(tmp_path / "hot"))
+    queue.accept()
+    learn = LearnDialog(unsaved.window)
+    learn.begin()
+    assert learn.learning is None
+    assert not list((tmp_path / "hot/inbox").iterdir())
+    for said in (queue.message.text(), learn.message.text()):
+        assert said.startswith("the last changes are not saved, and would be missing: ")
+    queue.reject()
+    learn.reject()
+    with unsaved.answering(pressing("Discard")):
+        assert unsaved.window.close()
+
+
 def test_a_new_document_that_fails_is_said_too(unsaved: Desk, tmp_path: Path) -> None:
     """The picture said nothing of it until something else drew it again, as it had said so of the
     document before; nor did it say that the reason had become another one.
@@ -108,3 +131,51 @@ def test_a_new_document_that_fails_is_said_too(unsaved: Desk, tmp_path: Path) ->
     assert draws[-1] == editor.unsaved
     with desk.answering(lambda dialog: dialog.button(dialog.StandardButton.Discard).click()):
         assert desk.window.close()
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"), [("Ctrl+Shift+X", "locking 1001-1012"), ("6", "selecting")]
+)
+def test_a_window_is_not_closed_over_what_is_still_being_made(
+    desk: Desk, document: Path, keys: str, said: str
+) -> None:
+    """The locks of a whole shot were dropped without a word, half a minute after they were asked
+    for.
+    """
+    desk.open(document)
+    desk.drag((20, 60), (60, 70))
+    desk.settled()
+    desk.key(keys)
+    if said == "selecting":
+        desk.click(100, 40)
+    seen: list[str] = []
+
+    def wait(asked: QMessageBox) -> None:
+        seen.append(asked.informativeText())
+        asked.defaultButton().click()
+
+    with desk.answering(wait):
+        assert not desk.window.close()
+    assert seen == [said]
+    session = desk.session
+    desk.until(lambda: not session.editor.locking and not session.paint.making)
+    assert session.editor.undo_label == ("lock" if said.startswith("lock") else "smart select")
+    assert desk.window.close()
+
+
+def test_the_picture_says_what_is_being_locked(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    desk.drag((20, 60), (60, 70))
+    desk.settled()
+    without = desk.picture()
+    desk.key("Ctrl+Shift+X")
+    assert (desk.picture()[14:40] != without[14:40]).any()
+    desk.until(lambda: not desk.session.editor.locking)
+    assert (desk.picture()[14:40] == without[14:40]).all()
+
+
+def test_a_lock_that_is_refused_is_not_awaited(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    desk.key("Ctrl+Shift+X")
+    desk.until(lambda: not desk.session.editor.locking)
+    assert desk.window.close()

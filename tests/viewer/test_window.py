@@ -41,6 +41,7 @@ from rde_roto.engine import Engine
 from rde_roto.session.document.frame_states import FrameState
 from rde_roto.session.drawing.painting import Brush, Stroke
 from rde_roto.session.mattes.backend import Backend
+from rde_roto.session.pictures.display_pixels import ViewExposure
 from rde_roto.session.pictures.element_colours import PALETTE
 from rde_roto.shot_files import ShotFile
 
@@ -382,6 +383,22 @@ def test_a_shot_opens_again_where_it_was(desk: Desk, document: Path) -> None:
     assert not desk.session.draft.drawn(1001, "hero").is_empty  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(
+    ("bounds", "then"), [((1001, 1012), (1001, 1014)), ((1003, 1012), (1003, 1014))]
+)
+def test_in_and_out_at_the_ends_stay_there_when_more_frames_were_rendered(
+    desk: Desk, document: Path, bounds: tuple[int, int], then: tuple[int, int]
+) -> None:
+    """An export left the new frames out."""
+    desk.open(document)
+    desk.session.set_bounds(*bounds)
+    desk.open(document.parent / "plate")
+    for frame in (1013, 1014):
+        write_image(document.parent / f"plate/hero.{frame}.exr", ramp(HEIGHT, WIDTH, seed=frame))
+    desk.open(document)
+    assert desk.session.navigation.bounds == then
+
+
 def test_a_shot_that_is_opened_again_at_once_has_the_last_stroke(
     desk: Desk, document: Path
 ) -> None:
@@ -612,6 +629,33 @@ def test_settings_have_a_field_and_a_tip_for_every_key(desk: Desk, document: Pat
     settings.reject()
     desk.window.run_command("Undo")
     assert desk.session.draft.preset.finish.feather_px == 0
+
+
+def test_settings_that_are_only_looked_at_stay_to_the_last_digit(
+    desk: Desk, document: Path
+) -> None:
+    exact = document.read_text(encoding="utf-8").replace("96", "96, finish.feather_px: 1.23456")
+    document.write_text(exact, encoding="utf-8")
+    desk.open(document)
+    desk.key("Ctrl+,")
+    settings = dialog(desk, SettingsDialog)
+    assert isinstance(settings, SettingsDialog)
+    assert settings.apply()
+    assert desk.session.draft.preset.finish.feather_px == 1.23456
+    settings.reject()
+
+
+def test_a_slider_changes_its_own_value_alone(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    panel, session = desk.window.panel, desk.session
+    session.paint.set_brush(Brush(450, 0.8))  # wider than the slider goes
+    panel.refresh()
+    panel.hardness.setValue(30)
+    assert session.paint.brush == Brush(450, 0.3)
+    session.change_exposure(7.5)
+    panel.refresh()
+    panel.gamma.setValue(150)
+    assert session.navigation.exposure == ViewExposure(7.5, 1.5)
 
 
 def test_a_preset_is_chosen_in_the_settings(desk: Desk, document: Path) -> None:

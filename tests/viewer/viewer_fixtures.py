@@ -24,7 +24,7 @@ def app() -> QApplication:
 
 
 @pytest.fixture
-def document(home: Path, tmp_path: Path) -> Path:
+def window_document(home: Path, tmp_path: Path) -> Path:
     """A shot of twelve frames, of which none is drawn."""
     (tmp_path / "plate").mkdir()
     for frame in FRAMES:

@@ -35,6 +35,10 @@ from rde_roto.values.plate import PlateFormat
 from rde_roto.values.regular_files import PICTURE_BYTES
 
 _ORIENTATION_TAG = 274  # TIFF 6.0
+_LONGEST_ELEMENT = 200
+"""Characters. With what drawings and mattes add to it, a name still fits into the 255 of a file
+system and of a channel of OpenEXR.
+"""
 
 
 @dataclass(frozen=True)
@@ -140,7 +144,7 @@ def element_names(names: Sequence[str]) -> tuple[str, ...]:
     """Turn names into valid EXR layer names: letters without accents, digits and `_`, no digit
     first.
 
-    Raises UsageError when a name keeps no letter or digit, or when two become equal.
+    Raises UsageError when a name keeps no letter or digit or is too long, or when two become equal.
     """
     clean: list[str] = []
     for name in names:
@@ -150,6 +154,11 @@ def element_names(names: Sequence[str]) -> tuple[str, ...]:
         if not re.search(r"[A-Za-z0-9]", plain):
             raise UsageError(f"'{name}' cannot name an element: use letters a-z, digits and _")
         plain = f"_{plain}" if plain[0].isdigit() else plain
+        if len(plain) > _LONGEST_ELEMENT:
+            raise UsageError(
+                f"'{plain[:20]}…' is too long for an element: it has {len(plain)} characters, "
+                f"at most {_LONGEST_ELEMENT} fit into the names of files and layers"
+            )
         if plain in clean:
             raise UsageError(f"two elements would be named '{plain}': give each its own name")
         clean.append(plain)

@@ -239,14 +239,20 @@ class Session:
 
     def set_learned(self, learned: Path | None) -> None:
         """Track with what the model has learned from the shot, or with the base model if None."""
-        if learned != self.draft.learned:
-            label = "forget what was learned" if learned is None else "learn"
-            self.editor.apply(replace(self.draft, learned=learned), label)
+        if learned == self.draft.learned:
+            return
+        label, said = "learn", "learned: propagate again, and compare (Alt+2)"
+        if learned is None:
+            label = "forget what was learned"
+            said = "back to the base model; undo restores what was learned"
+        self.editor.apply_made(replace(self.draft, learned=learned), label, said)
 
     def toggle_lock(self) -> None:
-        """Lock this frame as it is now, or unlock it."""
+        """Lock this frame as it is now. Unlock it if the chosen element is locked here, or all are
+        that have mattes.
+        """
         frame = FrameRange.of([self.frame])
-        if self.draft.locked(self.frame):
+        if self.element in self.draft.locked(self.frame) or self.draft.is_locked(self.frame):
             self.editor.unlock(frame)
         else:
             self.editor.lock(frame)

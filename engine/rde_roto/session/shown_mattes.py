@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Hashable
 from functools import partial
 
 import numpy as np
@@ -88,8 +89,10 @@ class ShownMattes:
     def is_ready(self) -> bool:
         """Whether everything at this frame can be drawn on screen."""
         names = [name for name, _ in self.pictures_of(self.frame)]
-        is_there = all(self._navigation.pictures.get(name) is not None for name in names)
-        return is_there and self._navigation.picture() is not None
+        missing = [name for name in names if self._navigation.pictures.get(name) is None]
+        for name in missing:
+            self._navigation.request_again(name)
+        return not missing and self._navigation.picture() is not None
 
     def codes(self, element: str) -> Bytes | None:
         """Return an element as 0..255, for the screen only.
@@ -99,22 +102,23 @@ class ShownMattes:
         """
         if self._unfinished is not None and self._unfinished[0] == element:
             return self._unfinished[2]
-        is_there, codes = self._newest_codes(element)
-        if codes is None and is_there:
+        name = self._newest_name(element)
+        codes = None if name is None else self._navigation.pictures.get(name)
+        if codes is None and name is not None:
+            self._navigation.request_again(name)
             frame, last = self._last.get(element, (self.frame, None))
             return last if frame == self.frame else None
         self._last[element] = self.frame, codes
         return codes
 
-    def _newest_codes(self, element: str) -> tuple[bool, Bytes | None]:
-        """Return whether there is a matte, and the matte if it is converted."""
+    def _newest_name(self, element: str) -> Hashable | None:
+        """Return the name of the picture of an element's matte; None if there is no matte."""
         plane, seen = self.drawn(element), self._finished(element)
         if plane is None and seen is None:
             seen = self._editor.live.newest(self.frame)
         if seen is not None:
-            is_there = element in seen.planes
-            return is_there, self._navigation.pictures.get((seen.digest, element))
-        return plane is not None, self._navigation.pictures.get(plane)
+            return (seen.digest, element) if element in seen.planes else None
+        return plane
 
     def plate_where(self, inside: NDArray[np.bool_], box: Window | None = None) -> Bytes | None:
         """Return some pixels of the plate as they are on screen, [N, 3] RGB: where a mask [h, w] of
@@ -174,7 +178,8 @@ class ShownMattes:
         plane = self.pixels(element)
         if plane is None:
             return np.zeros(self.plate.format.data.shape, np.uint8)
-        codes = None if self._finished(element) else self._newest_codes(element)[1]
+        name = None if self._finished(element) else self._newest_name(element)
+        codes = None if name is None else self._navigation.pictures.get(name)
         return matte_pixels(plane) if codes is None else codes.copy()
 
     def _finished(self, element: str) -> FrameMattes | None:

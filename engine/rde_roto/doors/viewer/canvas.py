@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QFocusEvent,
     QMouseEvent,
@@ -55,6 +55,7 @@ class Canvas(QWidget):
         self._wiping = False
         self._pen: QPointF | None = None
         self._held = Qt.MouseButton.NoButton  # the button of the tool that is drawing
+        self._is_pen = False  # that presses it
         self._takes_focus_by_mouse = self.ignores_press = False
         self._flash = QTimer(self)
         self._flash.setSingleShot(True)
@@ -71,6 +72,7 @@ class Canvas(QWidget):
     def show_session(self, session: Session | None) -> None:
         """Show another shot, fitted to the widget."""
         self.session, self._last = session, None
+        self._held, self._panned, self._wiping = _NO_BUTTON, None, False
         self.fit()
 
     def fit(self) -> None:
@@ -174,7 +176,7 @@ class Canvas(QWidget):
         picture.
         """
         unsaved = session.editor.unsaved
-        notes = [f"not saved: {unsaved}" if unsaved else "", note]
+        notes = [f"not saved: {unsaved}" if unsaved else "", session.editor.locking, note]
         if any(notes):
             draw_note(painter, self.rect(), "\n".join(filter(None, notes)))
         if self._flash.isActive():
@@ -196,6 +198,7 @@ class Canvas(QWidget):
         if self.ignores_press:
             self.ignores_press = False
             return
+        self._end_lost(event)
         pans = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
         if button is Qt.MouseButton.MiddleButton or (button is Qt.MouseButton.LeftButton and pans):
             self._panned = at
@@ -209,6 +212,7 @@ class Canvas(QWidget):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         at = event.position()
+        self._end_lost(event)
         if self._panned is not None:
             self._offset += at - self._panned
             self._panned, self._is_fitted = at, False
@@ -216,16 +220,14 @@ class Canvas(QWidget):
         elif self._wiping:
             self.scene.wipe = min(max(at.x() / max(1, self.width()), 0.0), 1.0)
             self.update()
-        elif self._held is not _NO_BUTTON and self.session is not None:
+        elif self._held is not _NO_BUTTON and not self._is_pen and self.session is not None:
             self.session.paint.drag(self._pen_event(at, event.modifiers()))
         self._move_pen(at)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         self._panned, self._wiping = None, False
-        if event.button() is self._held and self.session is not None:
-            pen = self._pen_event(event.position(), event.modifiers())
-            self._held = _NO_BUTTON
-            self.session.paint.release(pen)
+        if event.button() is self._held:
+            self._lift(self._pen_event(event.position(), event.modifiers()))
 
     def tabletEvent(self, event: QTabletEvent) -> None:  # noqa: N802
         """Handle a pen that draws. A pen that hovers, pulls the wipe or clicks is left to the
@@ -242,11 +244,11 @@ class Canvas(QWidget):
         if event.pointerType() is QPointingDevice.PointerType.Eraser:
             pen = replace(pen, reverses=not pen.reverses)
         if event.type() is QTabletEvent.Type.TabletPress:
-            self._held = Qt.MouseButton.LeftButton
+            self._end_held(event)
+            self._held, self._is_pen = Qt.MouseButton.LeftButton, True
             self.session.paint.press(pen)
         elif event.type() is QTabletEvent.Type.TabletRelease:
-            self._held = _NO_BUTTON
-            self.session.paint.release(pen)
+            self._lift(pen)
         else:
             self.session.paint.drag(pen)
         self._move_pen(event.position())
@@ -272,6 +274,30 @@ class Canvas(QWidget):
         if self._pen is not None:
             point = self.to_plate(self._pen)
             self.hovered.emit(point.x(), point.y())
+
+    def _lift(self, pen: PenEvent) -> None:
+        """End what the tool is drawing."""
+        self._held, self._is_pen = _NO_BUTTON, False
+        if self.session is not None:
+            self.session.paint.release(pen)
+
+    def _end_lost(self, event: QMouseEvent) -> None:
+        """End what was begun with a button that is up by now: where a dialog opens while it is
+        down, Qt reports the release to nobody.
+        """
+        is_press = event.type() is QEvent.Type.MouseButtonPress
+        down = event.buttons() & ~event.button() if is_press else event.buttons()
+        if not down:
+            self._panned, self._wiping = None, False
+        # a mouse may hover beside a pen that is down
+        if is_press if self._is_pen else not down & self._held:
+            self._end_held(event)
+
+    def _end_held(self, event: QMouseEvent | QTabletEvent) -> None:
+        """End what a tool was drawing, where the pen was last."""
+        if self._held is not _NO_BUTTON:
+            at = event.position() if self._pen is None else self._pen
+            self._lift(self._pen_event(at, event.modifiers()))
 
     def _is_on_wipe(self, at: QPointF) -> bool:
         wipe = self.scene.wipe

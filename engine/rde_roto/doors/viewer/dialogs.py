@@ -68,7 +68,8 @@ class ExportDialog(QDialog):
         pattern: the default pattern of the files.
         output: the output settings so far.
         start: starts an export. Raises RotoError, whose sentence is shown.
-        bounds: in and out.
+        said: which frames are exported, in words.
+        tell: shows a sentence that is still there when the dialog has closed.
     """
 
     def __init__(
@@ -77,13 +78,14 @@ class ExportDialog(QDialog):
         pattern: str,
         output: Output,
         start: Callable[[str, Output], Job],
-        bounds: tuple[int, int],
+        said: str,
+        tell: Callable[[str], None],
     ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Export mattes")
         self.setMinimumWidth(560)
-        self._start, self._output = start, output
+        self._start, self._output, self._tell = start, output, tell
         self.job: Job | None = None
         self.pattern = QLineEdit(pattern)
         self.pattern.setToolTip("#### stands for the plate's frame numbers")
@@ -100,10 +102,7 @@ class ExportDialog(QDialog):
         self.whole_path.setWordWrap(True)
         self.pattern.textChanged.connect(self._show_path)
         self._show_path()
-        self.message = QLabel(
-            f"Frames {bounds[0]}-{bounds[1]}, from in to out. Files that are there are kept where "
-            "they are up to date, and replaced where changed."
-        )
+        self.message = QLabel(said)
         self.message.setObjectName("quiet")
         self.message.setWordWrap(True)
         form = QFormLayout(self)
@@ -126,10 +125,12 @@ class ExportDialog(QDialog):
         self._timer.timeout.connect(self._refresh)
 
     def reject(self) -> None:
-        """Close. A running export is stopped; files that are written stay."""
+        """Close. A running export is stopped, which is said; files that are written stay."""
         self._timer.stop()
-        if self.job is not None:
+        if self.job is not None and self.job.state == "running":
             self.job.stop()
+            total = counted(len(self.job.frames), "frame")
+            self._tell(f"the export is stopped: {self._done} of {total} are there")
         super().reject()
 
     def _choose(self) -> None:
@@ -173,7 +174,7 @@ class ExportDialog(QDialog):
         job = self.job
         if job is None:
             return
-        done, total = len(job.kept) + len(job.made), len(job.frames)
+        done, total = self._done, len(job.frames)
         self.progress.setMaximum(max(1, total))
         self.progress.setValue(done)
         if job.state == "running":
@@ -183,6 +184,11 @@ class ExportDialog(QDialog):
         self.go.setEnabled(True)
         words = f"{counted(len(job.made), 'frame')} written, {len(job.kept)} up to date already"
         self.message.setText(sentence(job.error) if job.error else words)
+
+    @property
+    def _done(self) -> int:
+        """How many frames are written, or were there."""
+        return 0 if self.job is None else len(self.job.kept) + len(self.job.made)
 
 
 class QueueDialog(QDialog):

@@ -85,15 +85,16 @@ def export_shapes(
 def queue_job(session: Session, folder: Path, name: str) -> Path:
     """Drop the session's document into a hot folder, as a job for the frames from in to out.
 
-    Raises UsageError if the folder is not a hot folder, or has a job of that name.
+    Raises UsageError if the folder is not a hot folder, or has a job of that name, or if the last
+    changes cannot be saved.
     """
     if not (folder / "inbox").is_dir():
         raise UsageError(f"{folder} is not a hot folder: rde-roto watch makes one")
-    session.editor.wait_until_saved()
-    if not session.editor.document.exists():
+    document = session.editor.saved_document()
+    if not document.exists():
         raise UsageError("there is nothing to queue yet: paint a keyframe first")
     first, last = session.navigation.bounds
     try:
-        return Path(drop(str(folder), name, str(session.editor.document), frames=f"{first}-{last}"))
+        return Path(drop(str(folder), name, str(document), frames=f"{first}-{last}"))
     except OSError as error:
         raise UsageError(str(error)) from error

@@ -23,7 +23,7 @@ from rde_roto.session.document.draft import Draft
 from rde_roto.session.error_words import sentence
 from rde_roto.shot_files import ShotFile
 from rde_roto.shot_files.writing import made_absolute
-from rde_roto.values.errors import DocumentError, UsageError
+from rde_roto.values.errors import RotoError, UsageError
 from rde_roto.values.frames import FrameRange
 
 _VIEW_PX = 560
@@ -46,7 +46,6 @@ def forget(window: ShotWindow) -> None:
     if window.the_session.draft.learned is None:
         raise UsageError("the model has not learned anything from this shot")
     window.the_session.set_learned(None)
-    window.show_message("back to the base model; undo restores what was learned")
 
 
 class LearnDialog(QDialog):
@@ -86,11 +85,9 @@ class LearnDialog(QDialog):
 
     def begin(self) -> None:
         """Start a lesson on the shot as it is saved."""
-        editor = self._session.editor
-        editor.wait_until_saved()
         try:
-            file = ShotFile.read(editor.document)
-        except DocumentError as error:
+            file = ShotFile.read(self._session.editor.saved_document())
+        except RotoError as error:
             self.message.setText(sentence(error))
             return
         shot = made_absolute(file.content, file.folder).to_plain()
@@ -118,6 +115,11 @@ class LearnDialog(QDialog):
         super().reject()
 
     @property
+    def is_learning(self) -> bool:
+        """Whether a lesson is running."""
+        return self.learning is not None
+
+    @property
     def _picture(self) -> Path:
         return Path(self._folder.name) / "view.png"
 
@@ -135,7 +137,6 @@ class LearnDialog(QDialog):
             self.learning = None
             if status.learned is not None:
                 self._session.set_learned(status.learned)
-                self._window.show_message("learned: propagate again, and compare (Alt+2)")
 
     def _show(self, status: LessonStatus) -> None:
         is_running = status.state == "running"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QComboBox,
@@ -129,8 +131,8 @@ class Panel(QWidget):
         self._size_label, self.brush_size = self._slider(grid, 1, _LARGEST_BRUSH_PX)
         self.brush_size.setToolTip("Diameter in pixels of the plate ([ and ], Ctrl and the wheel)")
         self._hardness_label, self.hardness = self._slider(grid, 0, _FINER)
-        for slider in (self.brush_size, self.hardness):
-            slider.valueChanged.connect(self._set_brush)
+        self.brush_size.valueChanged.connect(self._set_size)
+        self.hardness.valueChanged.connect(self._set_hardness)
         self._layout.addLayout(grid)
 
     def _fill_view(self) -> None:
@@ -154,8 +156,8 @@ class Panel(QWidget):
         self._exposure_label, self.exposure = self._slider(grid, -6 * _FINER, 6 * _FINER)
         self._gamma_label, self.gamma = self._slider(grid, 0.4 * _FINER, 3 * _FINER)
         self.opacity.valueChanged.connect(self._set_opacity)
-        for slider in (self.exposure, self.gamma):
-            slider.valueChanged.connect(self._set_light)
+        self.exposure.valueChanged.connect(self._set_exposure)
+        self.gamma.valueChanged.connect(self._set_gamma)
         self._layout.addLayout(grid)
 
     def _fill_track(self) -> None:
@@ -232,9 +234,15 @@ class Panel(QWidget):
         self.fine.setEnabled(bool(found))
         self.to_fix.refresh()
 
-    def _set_brush(self) -> None:
-        brush = Brush(self.brush_size.value() / 2, self.hardness.value() / _FINER)
-        self._window.the_session.paint.set_brush(brush.sized(brush.radius_px))
+    # each changes its own value alone: the others may lie beyond what their sliders show
+
+    def _set_size(self, diameter: int) -> None:
+        paint = self._window.the_session.paint
+        paint.set_brush(paint.brush.sized(diameter / 2))
+
+    def _set_hardness(self, value: int) -> None:
+        paint = self._window.the_session.paint
+        paint.set_brush(replace(paint.brush, hardness=value / _FINER))
 
     def _set_wipe(self, row: int) -> None:
         if row:
@@ -252,6 +260,10 @@ class Panel(QWidget):
         self._window.canvas.scene.opacity = value / _FINER
         self._window.canvas.update()
 
-    def _set_light(self) -> None:
-        light = ViewExposure(self.exposure.value() / _FINER, self.gamma.value() / _FINER)
-        self._window.the_session.set_exposure(light)
+    def _set_exposure(self, value: int) -> None:
+        session = self._window.the_session
+        session.set_exposure(replace(session.navigation.exposure, exposure=value / _FINER))
+
+    def _set_gamma(self, value: int) -> None:
+        session = self._window.the_session
+        session.set_exposure(replace(session.navigation.exposure, gamma=value / _FINER))

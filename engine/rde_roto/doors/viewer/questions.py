@@ -37,6 +37,7 @@ from rde_roto.session.pictures.element_colours import colour_of, following_colou
 from rde_roto.session.session import Session
 from rde_roto.shapes import SHAPE_FILES
 from rde_roto.values.errors import UsageError
+from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import MaskMode, MaskModeError
 from rde_roto.values.preset import Output
 
@@ -133,6 +134,20 @@ def may_be_lost(window: ShotWindow) -> bool:
     return clicked is discard
 
 
+def may_be_dropped(window: ShotWindow, making: str) -> bool:
+    """Ask whether the shot may be closed before something is made."""
+    asked = QMessageBox(window.dialog_parent)
+    asked.setIcon(QMessageBox.Icon.Warning)
+    asked.setWindowTitle("Not done yet")
+    asked.setText("Something is still being made, and is dropped if the shot is closed now.")
+    asked.setInformativeText(making.partition("…")[0])
+    drop = asked.addButton("Close without it", QMessageBox.ButtonRole.DestructiveRole)
+    asked.setDefaultButton(asked.addButton("Wait", QMessageBox.ButtonRole.RejectRole))
+    asked.exec()
+    asked.deleteLater()
+    return asked.clickedButton() is drop
+
+
 def ask_import(window: ShotWindow) -> None:
     """Ask which mask or shapes to import."""
     window.player.play(0)  # it goes to the frame that is shown when one asks
@@ -183,7 +198,7 @@ def ask_layer(parent: QWidget, error: LayerError) -> str | None:
 def ask_export(window: ShotWindow) -> None:
     """Ask where to export mattes. Raises UsageError while there is nothing to export."""
     session, backend = window.the_session, window.backend
-    node = _settled_node(session)
+    _settled_node(session)
     assert backend is not None
     last, output = user_settings.last_export(), session.draft.preset.output
     folder = Path.home() / "mattes" if last is None else Path(last.folder)
@@ -194,14 +209,27 @@ def ask_export(window: ShotWindow) -> None:
     pattern = folder / f"{session.editor.name}.####{'.exr' if last is None else last.suffix}"
 
     def start(files: str, chosen: Output) -> Job:
+        node = _settled_node(session)  # what threads made may have come while one was asked
         job = start_export(session, backend, node, files, chosen)
         path = Path(files).absolute()
         how = chosen.format, chosen.compression, chosen.data_window
         user_settings.remember_export(LastExport(str(path.parent), path.suffix, *how))
         return job
 
-    first, last_frame = session.navigation.bounds
-    ExportDialog(window.dialog_parent, str(pattern), output, start, (first, last_frame)).open()
+    frames = FrameRange.of(session.range.walk(*session.navigation.bounds))
+    untracked = FrameRange.of(frame for frame in frames if not session.live.is_made(frame))
+    said = _said_of_export(frames, untracked)
+    parent, tell = window.dialog_parent, window.show_message
+    ExportDialog(parent, str(pattern), output, start, said, tell).open()
+
+
+def _said_of_export(frames: FrameRange, untracked: FrameRange) -> str:
+    """Return which frames are exported, and which of them nobody has seen yet."""
+    tracked = f" Not tracked yet, and tracked first: {untracked.words}." if untracked else ""
+    return (
+        f"Frames {frames.words}, from in to out.{tracked} Files that are there are kept "
+        "where they are up to date, and replaced where changed."
+    )
 
 
 def ask_export_shapes(window: ShotWindow) -> None:
@@ -227,7 +255,11 @@ def ask_export_shapes(window: ShotWindow) -> None:
 
 
 def _settled_node(session: Session) -> RotoNode:
-    """The node of the shot as it is now. Raises UsageError while there is none."""
+    """The node of the shot as it is now. Raises UsageError while there is none, or while what the
+    artist asked for is still to be drawn.
+    """
+    if session.paint.making:
+        raise UsageError(f"this would not be part of it yet: {session.paint.making}")
     if session.live.is_empty:
         raise UsageError("there is nothing to export yet: paint a keyframe first")
     node = session.live.node

@@ -189,7 +189,8 @@ def _field(schema: Mapping[str, Any], value: Any) -> Field:
         number.setDecimals(3)
         number.setSingleStep(0.05 if schema["maximum"] <= 1 else 0.5)
         number.setValue(value)
-        return Field(number, number.value)
+        shown = number.value()  # which may have fewer decimals
+        return Field(number, lambda: value if number.value() == shown else number.value())
     text = QLineEdit("" if value is None else str(value))
     return Field(text, lambda: _typed(text.text(), schema))
 

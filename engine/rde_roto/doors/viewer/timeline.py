@@ -116,6 +116,8 @@ class TimeLine(QWidget):
         at = event.position()
         if self.session is None:
             return
+        if not event.buttons():  # a release that a dialog has swallowed
+            self._dragged, self._is_click = "", False
         if self._dragged == "line":
             frames = self._plot.frames_per_px * (self._last.x() - at.x())
             left, right = self._plot.edges

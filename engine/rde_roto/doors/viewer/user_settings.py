@@ -13,11 +13,13 @@ _MOST_RECENT = 8
 
 
 class ShotPosition(NamedTuple):
-    """The position in a shot: frame, in and out."""
+    """The position in a shot: frame, in and out. None is an end of the shot, which may become
+    longer.
+    """
 
     frame: int
-    first: int
-    last: int
+    first: int | None
+    last: int | None
 
 
 def recently_opened() -> list[str]:
@@ -46,12 +48,13 @@ def position_in(document: Path) -> ShotPosition | None:
     found = _settings().value(_key(document))
     if not isinstance(found, list) or len(found) != len(ShotPosition._fields):
         return None
-    return ShotPosition(*(int(str(number)) for number in found))
+    frame, *bounds = (int(str(text)) if str(text) else None for text in found)
+    return None if frame is None else ShotPosition(frame, *bounds)
 
 
 def remember_position(document: Path, place: ShotPosition) -> None:
     """Remember the position in a shot."""
-    _settings().setValue(_key(document), list(place))
+    _settings().setValue(_key(document), ["" if one is None else str(one) for one in place])
 
 
 def hot_folder() -> str:

@@ -21,10 +21,11 @@ from rde_roto.doors.viewer import user_settings
 from rde_roto.doors.viewer.canvas import Canvas
 from rde_roto.doors.viewer.commands import COMMANDS, Command
 from rde_roto.doors.viewer.explain_view import ExplainView
+from rde_roto.doors.viewer.learn_dialog import LearnDialog
 from rde_roto.doors.viewer.menus import Menus
 from rde_roto.doors.viewer.panel import Panel
 from rde_roto.doors.viewer.player import Player
-from rde_roto.doors.viewer.questions import ask_layer, may_be_lost
+from rde_roto.doors.viewer.questions import ask_layer, may_be_dropped, may_be_lost
 from rde_roto.doors.viewer.shot_bar import ShotBar
 from rde_roto.doors.viewer.start_page import StartPage
 from rde_roto.doors.viewer.text_editors import is_for_editor
@@ -164,17 +165,17 @@ class MainWindow(QMainWindow):
 
     def _may_close_session(self) -> bool:
         """Take over what is being typed, and wait until every change is on disk. Of changes that
-        cannot be written ask whether they may be lost.
+        cannot be written, and of what is still being made, ask whether they may be lost.
         """
         if self.session is None:
             return True
         self.panel.elements.end_editing()
-        editor = self.session.editor
-        editor.wait_until_saved()
-        if editor.unsaved:  # its disk may be back
-            editor.save()
-            editor.wait_until_saved()
-        return not editor.unsaved or may_be_lost(self)
+        learns = isinstance(self.learn_dialog, LearnDialog) and self.learn_dialog.is_learning
+        making = self.session.editor.locking or self.session.paint.making
+        making = making or ("learning the shot…" if learns else "")
+        if making and not may_be_dropped(self, making):
+            return False
+        return not self.session.editor.finish_saving() or may_be_lost(self)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         if self._may_close_session():
@@ -194,7 +195,12 @@ class MainWindow(QMainWindow):
         self.time_line.session = self.canvas.session = None
         self.shot_bar.show_session(None)
         if session is not None:
-            place = user_settings.ShotPosition(session.frame, *session.navigation.bounds)
+            (first, last), whole = session.navigation.bounds, session.range
+            place = user_settings.ShotPosition(
+                session.frame,
+                None if first == whole.first else first,
+                None if last == whole.last else last,
+            )
             user_settings.remember_position(session.editor.document, place)
             session.close()
 
@@ -203,8 +209,11 @@ class MainWindow(QMainWindow):
         session = self.the_session
         place = user_settings.position_in(session.editor.document)
         if place is not None:
-            if place.first in session.range and place.last in session.range:
-                session.set_bounds(place.first, place.last)
+            whole = session.range
+            first = whole.first if place.first is None else max(place.first, whole.first)
+            last = whole.last if place.last is None else min(place.last, whole.last)
+            if first <= last:
+                session.set_bounds(first, last)
             session.go_to(place.frame)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
@@ -46,6 +47,17 @@ class Draft:
     def locked(self, frame: int) -> frozenset[str]:
         """Return the ids of the elements that are locked at a frame."""
         return frozenset(e for lock in self.locks if frame in lock.frames for e in lock.elements)
+
+    def is_locked(self, frame: int) -> bool:
+        """Whether every element that has mattes is locked at a frame."""
+        locked = self.locked(frame)
+        return bool(locked) and locked >= self.seen
+
+    @cached_property
+    def seen(self) -> frozenset[str]:
+        """The ids of the elements with a drawn pixel: others have no mattes."""
+        drawn = (planes.items() for planes in self.drawings.values())
+        return frozenset(k for planes in drawn for k, plane in planes if not plane.is_empty)
 
     @property
     def whole(self) -> tuple[int, ...]:
@@ -160,12 +172,7 @@ class ShotBuilder:
 
         An element without a drawn pixel is not part of it yet.
         """
-        seen = {
-            key
-            for drawing in draft.drawings.values()
-            for key, plane in drawing.items()
-            if not plane.is_empty
-        }
+        seen = draft.seen
         elements = tuple(element for element in draft.elements if element.id in seen)
         ids = tuple(element.id for element in elements)
         made = {

@@ -26,7 +26,7 @@ from rde_roto.session.mattes.node_builder import Edition
 from rde_roto.shot_files import OpenedShot
 from rde_roto.shot_files.locks import without_frames
 from rde_roto.shot_files.opening import chosen_model, open_lock
-from rde_roto.values.errors import InputError
+from rde_roto.values.errors import InputError, UsageError
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray
 from rde_roto.values.shot import Shot
@@ -48,6 +48,7 @@ class ShotEditor:
         self._saver = self._new_saver(DraftWriter.of(opened))
         self.live = LiveMattes(backend, post, self._live_changed)
         self._is_closed = False
+        self._locking: list[FrameRange] = []
         self._follow()
 
     @property
@@ -74,6 +75,14 @@ class ShotEditor:
         self._history.push(draft, label)
         self._changed()
 
+    def apply_made(self, draft: Draft, label: str, said: str) -> None:
+        """Continue with what was asked for a while ago, and say so: also that steps which were
+        undone since are gone, as they are after any change.
+        """
+        lost = self._history.redo_label is not None
+        self.apply(draft, label)
+        self._listener.show_message(f"{said}; what was undone is gone" if lost else said)
+
     @property
     def undo_label(self) -> str | None:
         """The label of what ``undo`` would revert; None at the beginning."""
@@ -94,12 +103,22 @@ class ShotEditor:
         if self.opened.file.content.plate.proxy > 1:
             self._listener.show_message("the plate is a proxy: lock frames of the full plate")
         else:
-            self.live.when_settled(partial(self._pin, frames))
+            self._locking.append(frames)
+            ended = partial(self._locking.remove, frames)
+            self.live.when_settled(partial(self._pin, frames), ended)
+            self._listener.work_changed()  # which shows it
+
+    @property
+    def locking(self) -> str:
+        """Which frames are being locked, in words; "" if none."""
+        frames = FrameRange.of(frame for some in self._locking for frame in some)
+        return f"locking {frames.words}…" if frames else ""
 
     def unlock(self, frames: FrameRange) -> None:
         """Remove locks. The locked mattes' files stay on disk."""
         locks = tuple(without_frames(self.draft.locks, frames))
         self.apply(replace(self.draft, locks=locks), "unlock")
+        self._listener.show_message(f"unlocked {frames}")
 
     def locked_mattes(self, draft: Draft, frame: int) -> dict[str, FloatArray]:
         """Return the mattes that locks of a draft hold at a frame, by element id, float32 [H, W].
@@ -153,6 +172,25 @@ class ShotEditor:
     def wait_until_saved(self) -> None:
         """Wait until all changes are on disk, or could not be written."""
         self._saver.wait()
+
+    def finish_saving(self) -> str:
+        """Wait until all changes are on disk, and try once more what could not be written: its disk
+        may be back. Return why it still is not; "" if it is.
+        """
+        self.wait_until_saved()
+        if self.unsaved:
+            self.save()
+            self.wait_until_saved()
+        return self.unsaved
+
+    def saved_document(self) -> Path:
+        """Return the file of the document with all changes. Raises UsageError if some cannot be
+        saved.
+        """
+        unsaved = self.finish_saving()
+        if unsaved:
+            raise UsageError(f"the last changes are not saved, and would be missing: {unsaved}")
+        return self.document
 
     @property
     def unsaved(self) -> str:
@@ -231,8 +269,12 @@ class ShotEditor:
         draft = self.draft
 
         def made() -> None:
-            entries = locker.pin(draft.locks, frames.intersection(node.shot.range))
-            self._post(partial(self._pinned, locker, draft, entries))
+            entries: list[LockEntry] = []
+            try:
+                entries = locker.pin(draft.locks, frames.intersection(node.shot.range))
+            finally:
+                self._post(partial(self._pinned, locker, draft, entries))
+                self._post(partial(self._end_locking, frames))
 
         self._listener.show_message(f"locking {frames}…")
         self.run_in_background(made)
@@ -242,10 +284,15 @@ class ShotEditor:
             return
         frames = FrameRange.of(frame for entry in entries for frame in entry.frames)
         if self._is_as_pinned(locker, draft, frames):
-            self.apply(replace(self.draft, locks=with_locks(self.draft.locks, entries)), "lock")
-            self._listener.show_message(f"locked {frames}")
+            locked = replace(self.draft, locks=with_locks(self.draft.locks, entries))
+            self.apply_made(locked, "lock", f"locked {frames}")
         else:
             self._listener.show_message(f"{frames} changed while it was locked: lock it again")
+
+    def _end_locking(self, frames: FrameRange) -> None:
+        self._locking.remove(frames)
+        if not self._is_closed:
+            self._listener.work_changed()
 
     def _is_as_pinned(self, locker: FrameLocker, draft: Draft, frames: FrameRange) -> bool:
         """Whether mattes of a draft are still what an artist sees at frames."""

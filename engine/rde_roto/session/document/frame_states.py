@@ -23,15 +23,14 @@ class FrameState(Enum):
 
 def state_of(draft: Draft, live: LiveMattes, frame: int) -> FrameState:
     """Return the state of a frame."""
-    is_locked = draft.locked(frame) >= {element.id for element in draft.elements}
+    is_locked = draft.is_locked(frame)
     return FrameState.LOCKED if is_locked else _state_of_unlocked(draft, live, frame)
 
 
 def states_of(draft: Draft, live: LiveMattes, frames: FrameRange) -> dict[int, FrameState]:
     """Return the states of many frames. This is quick: a time line may have ten thousand."""
-    everything = {element.id for element in draft.elements}
     touched = {frame for lock in draft.locks for frame in lock.frames}
-    locked = {frame for frame in touched if draft.locked(frame) >= everything}
+    locked = {frame for frame in touched if draft.is_locked(frame)}
     return {
         frame: FrameState.LOCKED if frame in locked else _state_of_unlocked(draft, live, frame)
         for frame in frames
@@ -39,13 +38,16 @@ def states_of(draft: Draft, live: LiveMattes, frames: FrameRange) -> dict[int, F
 
 
 def _state_of_unlocked(draft: Draft, live: LiveMattes, frame: int) -> FrameState:
-    if frame in draft.drawings:
+    here = draft.drawings.get(frame)
+    if here is not None and (live.is_made(frame) or here.keys() >= draft.seen):
         return FrameState.KEYFRAME
-    if live.is_waiting(frame) and not live.is_made(frame):
-        return FrameState.WAITING
     if live.is_made(frame):
         return FrameState.MADE
-    return FrameState.STALE if live.is_stale(frame) else FrameState.EMPTY
+    if live.is_waiting(frame):
+        return FrameState.WAITING
+    # a keyframe of some elements has mattes of the others that are to be tracked
+    is_stale = here is not None or live.is_stale(frame)
+    return FrameState.STALE if is_stale else FrameState.EMPTY
 
 
 @dataclass(frozen=True)

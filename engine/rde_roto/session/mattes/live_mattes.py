@@ -55,7 +55,7 @@ class LiveMattes:
         self._pending: dict[int, None] = {}  # in order
         self._submitted: dict[int, Future[Matte]] = {}
         self._closed = False
-        self._when_settled: list[Callable[[RotoNode], None]] = []
+        self._when_settled: list[tuple[Callable[[RotoNode], None], Callable[[], None]]] = []
         self._failure: tuple[int, str] | None = None  # of the last edit that has no node, and why
 
     def set_shot(self, shot: Edition, *, step: int = 0, forgets: bool = False) -> None:
@@ -116,11 +116,11 @@ class LiveMattes:
         """The version that was propagated before the one that is shown now."""
         return next((one for one in reversed(self._versions) if one is not self.node), None)
 
-    def when_settled(self, use: Callable[[RotoNode], None]) -> None:
+    def when_settled(self, use: Callable[[RotoNode], None], refused: Callable[[], None]) -> None:
         """Call `use` with the node of the shot as it is now, at once or when there is one. If there
-        will be none, it is said why.
+        will be none, it is said why, and `refused` is called.
         """
-        self._when_settled.append(use)
+        self._when_settled.append((use, refused))
         if not self._refuse():
             self._call_waiting()
 
@@ -239,14 +239,16 @@ class LiveMattes:
             return False
         self._pending.clear()
         self._cancel_submitted()
-        self._when_settled.clear()
+        waiting, self._when_settled = self._when_settled, []
+        for _, refused in waiting:
+            refused()
         self._changed(why)
         return True
 
     def _call_waiting(self) -> None:
         if self.is_settled and self.node is not None:
             waiting, self._when_settled = self._when_settled, []
-            for use in waiting:
+            for use, _ in waiting:
                 use(self.node)
 
     def _receive(self, frame: int, edition: int, future: Future[Matte]) -> None:

@@ -76,7 +76,7 @@ class EdgeRange:
         """
         self._edge = edge
         self._tell(edge, edge.frame)
-        self._editor.live.when_settled(partial(self._begin, edge))
+        self._editor.live.when_settled(partial(self._begin, edge), partial(self._ended, edge, None))
 
     def cancel(self) -> bool:
         """Draw nothing; whether anything was being refined."""
@@ -118,7 +118,8 @@ class EdgeRange:
         if self._edge is not edge:
             return
         if found is not None and not (live.is_settled or live.has_failed):
-            live.when_settled(lambda _node: self._post(partial(self._ended, edge, found)))
+            again = partial(self._post, partial(self._ended, edge, found))
+            live.when_settled(lambda _node: again(), again)
             return
         self.cancel()
         if found is not None:

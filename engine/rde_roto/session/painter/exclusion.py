@@ -65,17 +65,19 @@ class Front:
         below these, and say so.
         """
         front, said = self, []
-        for other in draft.elements:
+        over = [place for place in self.places if place in self.plane.tiles]
+        for other in draft.elements if over else ():
             if other.id == self.element or other.id not in locked:
                 continue
             matte, known = locked[other.id], draft.drawn(self.frame, other.id)
             matte = matte if known is None else np.maximum(matte, known.pixels)
-            if front._over(matte):
-                box = box_around(self.places, self.plane.shape)
-                below = Plane(self.plane.shape).painted(box, matte[within(box)])
-                plane = front.plane.beside(below, self.places)
-                lost = _lost_px(front.plane, plane)
-                said += [f"left out {lost} pixels of {other.name}, which is locked here"]
+            box = box_around(over, self.plane.shape)
+            below = Plane(self.plane.shape).painted(box, matte[within(box)])
+            plane = front.plane.beside(below, over)
+            lost = _lost_px(front.plane, plane)
+            if lost:  # what cannot be seen is rounding
+                left_out = counted(lost, "pixel")
+                said += [f"left out {left_out} of {other.name}, which is locked here"]
                 front = replace(front, plane=plane)
         return front, said
 

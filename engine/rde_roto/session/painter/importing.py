@@ -162,7 +162,8 @@ def _of_shapes(path: Path, frame: int, plate: Plate) -> ImportedPlanes:
 def _shape_owners(names: Sequence[str], draft: Draft, chosen: str) -> Sequence[PlaneElement]:
     if len(names) == 1:
         return [(chosen, "")]
-    ids = {one.name: one.id for one in draft.elements} | {one.id: one.id for one in draft.elements}
+    ids = {one.id: one.id for one in draft.elements}
+    ids |= {one.name: one.id for one in draft.elements}  # which may be another one's id
     return [(ids.get(name), name) for name in names]
 
 

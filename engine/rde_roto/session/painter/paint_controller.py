@@ -69,8 +69,12 @@ class PaintController(LaterDrawing):
     @property
     def notice(self) -> str:
         """What the artist waits for or must know before drawing; "" if nothing."""
-        making = next((one.notice for one in self._makers if one.notice), "")
-        return making or self.start.notice(self.element)
+        return self.making or self.start.notice(self.element)
+
+    @property
+    def making(self) -> str:
+        """What is being selected, refined, read or made lines of, in words; "" if nothing."""
+        return next((one.notice for one in self._makers if one.notice), "")
 
     # The tool.
 
@@ -245,6 +249,14 @@ class PaintController(LaterDrawing):
         """Delete the chosen element's drawing at this frame, and what is being drawn there."""
         self.selecting.drop(self._frame, self.element)
         super().clear_frame()
+
+    def clear_frames(self, frames: FrameRange) -> None:
+        """Delete the chosen element's other keyframes, and what is being drawn there."""
+        element, before = self.element, self._draft
+        super().clear_frames(frames)
+        for frame in frames:
+            if before.drawn(frame, element) and not self._draft.drawn(frame, element):
+                self.selecting.drop(frame, element)
 
     def refine_range(self, frames: FrameRange) -> None:
         """Repeat the strokes that refined the chosen element's edge at this frame on other frames,

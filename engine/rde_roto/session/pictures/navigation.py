@@ -133,6 +133,13 @@ class Navigation:
                 self._current_names = frozenset(name for name, _ in wants)
         self.pictures.request(wants, mattes)
 
+    def request_again(self, name: Hashable) -> None:
+        """Request the pictures if nobody makes one that is missing: mattes of work that is stopped
+        may still come into the stores, and nobody tells of them.
+        """
+        if not self.pictures.is_awaited(name) and self.pictures.error(name) is None:
+            self.prefetch()
+
     def close(self) -> None:
         """End the picture threads."""
         self.pictures.close()

@@ -76,6 +76,12 @@ class PictureCache:
             self._wanted = [list(own) for own in pictures]
             self._changed.notify_all()
 
+    def is_awaited(self, name: Hashable) -> bool:
+        """Whether a picture is being made or will be."""
+        with self._changed:
+            wanted = (other for own in self._wanted for other, _ in own)
+            return name in self._making or name in wanted
+
     def error(self, name: Hashable) -> Exception | None:
         """Return why a picture could not be made; None if it could, or was not tried."""
         with self._changed:
