@@ -16,9 +16,7 @@ from torch import Tensor
 
 from rde_roto.model.state import MemoryState
 from rde_roto.net import EncodedFrames, MemoryFrame, RDENet, aggregate, read_memory
-from rde_roto.training.clips.random_source import RandomSource
 from rde_roto.training.clips.sampler import Batch
-from rde_roto.training.damage import damage
 from rde_roto.training.losses import cross_entropy, dice, divergence, frame_weights, hardest_share
 from rde_roto.training.recipe import Recipe
 from rde_roto.values.bank import Bank
@@ -132,8 +130,6 @@ class Objective:
         self, state: MemoryState, frame: EncodedFrames, logits: Tensor, generator: torch.Generator
     ) -> MemoryState:
         alpha = logits.softmax(dim=1)[:, 1:]
-        if self._reads.damage > 0:  # without it, no draw: clips are those of older recipes
-            alpha = damage(alpha, self._reads.damage, RandomSource(generator))
         newest = MemoryFrame(frame.key, self.net.encode_masks(frame, alpha))
         recurrent = state.recurrent
         if self._recurs:

@@ -180,10 +180,6 @@ class Reads(Settings):
     repeats: Positive = Field(
         default=1, description="Most updates of the embedding by one memory frame, as if held."
     )
-    damage: Share = Field(
-        default=0.0,
-        description="Probability that a matte loses or gains a part before it becomes memory.",
-    )
 
 
 class Clicks(Settings):
