@@ -89,8 +89,6 @@ def _along(
             keyframe = value_drawn(walker, span, state, cancel)
         if state.latest is not None:
             covered = covered_cells(torch.from_numpy(walker.raw(span, frame, cancel).planes))
-            if state.held:  # an element is hidden, and nothing of this frame is in memory
-                covered = torch.full_like(covered, torch.nan)
             yield frame, digests[at], distance(mean_value(state.latest, covered), keyframe)
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -114,7 +113,7 @@ class _Walk:
         return Reading(
             keyframe=self.span.keyframe.frame,
             far=None if self.span.far is None else self.span.far.frame,
-            latest=self._latest(index, state.held),
+            latest=self._latest(index),
             elements=self._names,
             shares=_at_plate(self.tracker.shares(state, key, there), there),
             embedding=_at_plate(axes.colours(seen)[None], there)[0],
@@ -130,7 +129,7 @@ class _Walk:
         points: dict[int, _Point] = {}
         for index, state in enumerate(states, start=1):
             frame = chain.memory_frame(span, index)
-            if frame in self.walker.shot.plate.range and not state.held:
+            if frame in self.walker.shot.plate.range:
                 points[frame] = self._point(frame, before, state, keyframe)
             before = state
         change, shares, far = zip(*points.values(), strict=True) if points else ((), (), ())
@@ -157,13 +156,10 @@ class _Walk:
         far = distance(mean_value(after.latest, covered), keyframe)
         return _Point(_change(before, after), mean_shares.cpu().numpy(), far)
 
-    def _latest(self, index: int, held: int) -> int | None:
-        """The newest of the first ``index`` memory frames that the plate has, but for the ``held``
-        ones after it, of which nothing is remembered.
-        """
+    def _latest(self, index: int) -> int | None:
+        """The newest of the first ``index`` memory frames that the plate has."""
         passed = (self.walker.chain.memory_frame(self.span, i) for i in range(index, 0, -1))
-        known = (frame for frame in passed if frame in self.walker.shot.plate.range)
-        return next(islice(known, held, None), None)
+        return next((frame for frame in passed if frame in self.walker.shot.plate.range), None)
 
     @property
     def _names(self) -> tuple[str, ...]:

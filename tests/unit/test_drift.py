@@ -65,19 +65,6 @@ def test_the_distances_are_those_of_an_explanation(make: Make) -> None:
         assert by_element == pytest.approx(seen)
 
 
-def test_where_the_latest_memory_frame_is_held_there_is_no_distance(
-    make: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    decides = "rde_roto.model.rde_tracker.is_held"  # the small network draws nothing to go by
-    monkeypatch.setattr(decides, lambda state, _areas: state.latest is not None)
-    node = rendered(make(1001))
-    assert [drift.frames for drift in drifts(node, 1002)] == [(1004,)]
-    found = stored_drift(node, FRAMES, StoredDrift())
-    assert {frame for frame, seen in found.distances.items() if seen} == {1004}
-    again = stored_drift(node, FRAMES, found)
-    assert again.distances == found.distances
-
-
 def test_between_two_keyframes_the_nearer_one_counts(make: Make) -> None:
     node = rendered(make(1001, 1014))
     forwards, backwards = drifts(node, 1002)

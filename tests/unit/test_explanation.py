@@ -288,23 +288,19 @@ def test_an_element_that_is_not_in_the_picture_at_the_keyframe_has_no_distance(
     assert np.isfinite(backwards.distance[:, 1]).any()
 
 
-def test_the_demo_drifts_farthest_where_the_robot_comes_out_from_behind_the_post() -> None:
-    """Nothing is remembered of it where more than half is hidden: 1028, 1031 and 1034."""
+def test_the_demo_drifts_farthest_while_the_robot_is_behind_the_post() -> None:
     folder = demo_shot()
     plate, frames = open_plate(str(folder / "plate")), FrameRange.parse("1019-1047")
     alpha = np.moveaxis(read_channels(folder / "truth/demo.1019.exr", ["A"]), 2, 0)
     shot = Shot(plate, frames, elements_named("hero"), (Keyframe(1019, alpha),))
     preset = Preset(name="small", tracking=Tracking(lines=240, bank=BANK))
-    node = RotoNode(shot, preset, tracker_of(load_model("rde-lite"), CPU))
-    (drift,) = drifts(node, 1020)
-    assert drift.frames == (1022, 1025, 1037, 1040, 1043, 1046)
+    (drift,) = drifts(RotoNode(shot, preset, tracker_of(load_model("rde-lite"), CPU)), 1020)
     farthest = drift.farthest("hero")
-    assert farthest in (1037, 1040)
-    assert drift.distance[drift.frames.index(farthest)] > 1.5 * np.median(drift.distance)
+    assert farthest in (1031, 1034, 1037)  # more than half of it is hidden at these
+    place = drift.frames.index(farthest)
+    assert drift.distance[place] > 5 * np.median(drift.distance)
     embedding = drift.shares[:, 0, 2]
-    assert embedding[drift.frames.index(1037)] > 2 * np.median(embedding)
-    behind = [explain(node, frame).readings[0].latest for frame in (1026, 1030, 1036, 1038)]
-    assert behind == [1025, 1025, 1025, 1037]
+    assert embedding[place] > 2 * np.median(embedding)
 
 
 def test_the_farthest_frame_is_one_at_which_the_element_is_seen() -> None:

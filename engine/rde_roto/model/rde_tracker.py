@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import zip_longest
 
 import numpy as np
@@ -19,7 +19,6 @@ from rde_roto.model.crop import next_box
 from rde_roto.model.devices import arithmetic_of, short_dtype, to_device
 from rde_roto.model.forms import InferenceForms
 from rde_roto.model.geometry import Geometry, network_image
-from rde_roto.model.hold import covered_areas, is_held
 from rde_roto.model.learned_edges import LearnedEdges
 from rde_roto.model.network_view import apply_input_transform
 from rde_roto.model.state import MemoryState
@@ -40,7 +39,7 @@ from rde_roto.values.matte import FloatArray
 from rde_roto.values.plate import Window
 from rde_roto.values.preset import Tracking
 
-NUMERICS_REVISION = 6
+NUMERICS_REVISION = 5
 """Increase this with every change of the code that alters the network's pixels."""
 
 
@@ -231,17 +230,10 @@ class RDETracker:
     def absorb(self, state: MemoryState, frame: Encoded, probabilities: Tensor) -> MemoryState:
         """Make the state after a memory frame, rounded to the state's dtype.
 
-        The embedding is updated only where it is read, or wanted (`with_embedding`). While an
-        element is hidden nothing is remembered, where the network is made so (see ``hold``).
+        The embedding is updated only where it is read, or wanted (`with_embedding`).
 
         Args: frame, encoded alone; probabilities [1, K + 1, H, W], as read at that frame.
         """
-        # to the CPU in one go: each single number would wait for the device
-        planes = probabilities[0, 1:].cpu()
-        box = self._next_box(planes, frame.geometry)
-        areas = covered_areas(planes, frame.geometry) if self.net.config.holds_memory else ()
-        if is_held(state, areas):
-            return replace(state, box=box, held=state.held + 1)
         sharpens = self.net.config.sharpened_memory
         remembered = sharpened(probabilities) if sharpens else probabilities
         newest = self._memory_frame(frame.frames, remembered)
@@ -251,8 +243,9 @@ class RDETracker:
             recurrent = self._to_stored_dtype(updated)
         latest = self._to_stored_dtype(newest)
         history = (*state.history, latest) if self.tracking.bank.growing else ()
+        box = self._next_box(probabilities[0, 1:], frame.geometry)
         seen = frame.geometry.box
-        return MemoryState(state.anchor, recurrent, latest, history, state.far, box, seen, areas)
+        return MemoryState(state.anchor, recurrent, latest, history, state.far, box, seen)
 
     def restore(self, anchors: Mapping[str, Tensor], moving: Mapping[str, Tensor]) -> MemoryState:
         """Load a saved state onto the device. Raises InputError if these are not its two halves."""
@@ -273,7 +266,8 @@ class RDETracker:
             )
 
     def _next_box(self, planes: Tensor, geometry: Geometry) -> Window | None:
-        return next_box(planes, geometry) if self.tracking.crop else None
+        # to the CPU in one go: each single number of the box would wait for the device
+        return next_box(planes.cpu(), geometry) if self.tracking.crop else None
 
     def _near(self, state: MemoryState, geometry: Geometry, count: int = 1) -> Near | None:
         """How ``count`` frames of a geometry read the latest memory frame: near by, or anyhow."""

@@ -18,7 +18,6 @@ from rde_roto.values.errors import InputError
 from rde_roto.values.plate import Window
 
 _BOXES = _BOX, _LATEST_BOX = "box", "latest_box"
-_COUNTS = _AREAS, _HELD = "areas", "held"
 
 _HISTORY = "history."
 """The prefix of the names of a history's memory frames; a number of six digits follows."""
@@ -34,9 +33,7 @@ class MemoryState:
     (STM), every memory frame after the keyframe, in order, ending with ``latest``; otherwise empty,
     so that the size stays constant. far: the other keyframe of the span (`Span.far`); None if there
     is none. box: the part of the plate that the network sees after this state; None for the whole.
-    latest_box: the part that ``latest`` shows. areas: how many pixels of the plate each element
-    covers in ``latest``; empty for a network that does not hold it. held: at how many memory frames
-    since then it was kept instead of replaced (see ``hold``).
+    latest_box: the part that ``latest`` shows.
 
     Each of them is key [1, CK, h, w] and value [1, K, CV, h, w], already in the state's dtype, so
     that a saved state and a live one give the same bits.
@@ -49,15 +46,13 @@ class MemoryState:
     far: MemoryFrame | None = None
     box: Window | None = None
     latest_box: Window | None = None
-    areas: tuple[int, ...] = ()
-    held: int = 0
 
     def to(self, target: torch.device | torch.dtype) -> MemoryState:
         """Move the state to another device or dtype."""
 
         def moved(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-            # only memory frames: boxes and counts must not be rounded
-            return {n: t.to(target) if "." in n else t for n, t in tensors.items()}
+            # only memory frames: the boxes must not be rounded
+            return {n: t if n in _BOXES else t.to(target) for n, t in tensors.items()}
 
         return self.restored(moved(self.anchors()), moved(self.moving()))
 
@@ -100,8 +95,8 @@ class MemoryState:
         return _named({"anchor": self.anchor} | ({"far": self.far} if self.far else {}))
 
     def moving(self) -> dict[str, Tensor]:
-        """By name the boxes, the counts and the tensors that memory frames change, none before the
-        first update.
+        """By name the boxes and the tensors that memory frames change, none before the first
+        update.
 
         The last of a history is ``latest``.
         """
@@ -109,8 +104,6 @@ class MemoryState:
         placed = {name: torch.tensor(astuple(box)) for name, box in boxes.items() if box}
         if self.latest is None:
             return placed
-        if self.areas:
-            placed |= {_AREAS: torch.tensor(self.areas), _HELD: torch.tensor([self.held])}
         history = {f"{_HISTORY}{index:06}": frame for index, frame in enumerate(self.history)}
         frames = history or {"latest": self.latest}
         if self.recurrent is not self.anchor:
@@ -131,8 +124,7 @@ class MemoryState:
             history = tuple(frames[name] for name in sorted(frames) if name.startswith(_HISTORY))
             latest = history[-1] if history else frames["latest"]
             recurrent = frames.get("recurrent", anchor)
-            areas, held = (tuple(moving[n].tolist()) if n in moving else () for n in _COUNTS)
-            return cls(anchor, recurrent, latest, history, far, box, latest_box, areas, sum(held))
+            return cls(anchor, recurrent, latest, history, far, box, latest_box)
         except KeyError as error:
             raise InputError(f"this memory state is incomplete: {error} is missing") from error
 
@@ -146,5 +138,5 @@ def _named(frames: Mapping[str, MemoryFrame]) -> dict[str, Tensor]:
 
 
 def _memory_frames(tensors: Mapping[str, Tensor]) -> dict[str, MemoryFrame]:
-    names = {name.rpartition(".")[0] for name in tensors if "." in name}
+    names = {name.rpartition(".")[0] for name in tensors if name not in _BOXES}
     return {name: MemoryFrame(tensors[f"{name}.key"], tensors[f"{name}.value"]) for name in names}

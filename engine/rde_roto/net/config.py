@@ -27,8 +27,6 @@ class NetConfig:
         sharpened_memory: a tracker squares the probabilities that it remembers. Remembered as it
             is, a faint mistake is found again in the next frames; sharpened, it fades. The artist's
             masks stay as drawn.
-        holds_memory: a tracker keeps its latest memory frame while an element is hidden, since a
-            remnant is a bad likeness (see ``model.hold``).
         reach: how far from its place a cell of the latest memory frame is still read: the standard
             deviation of a Gaussian over the distance, as a share of the picture's height, for each
             frame between two memory frames. Things move little in a few frames, and look-alikes are
@@ -45,7 +43,6 @@ class NetConfig:
     key_gain: float
     bounded_recurrence: bool
     sharpened_memory: bool
-    holds_memory: bool
     reach: float | None
 
 
@@ -60,7 +57,6 @@ RDE_R50 = NetConfig(
     key_gain=1.0,
     bounded_recurrence=False,
     sharpened_memory=False,
-    holds_memory=False,
     reach=None,
 )
 """The paper's network, 64,020,836 parameters, named as in the published checkpoints."""
@@ -76,7 +72,6 @@ RDE_LITE = NetConfig(
     key_gain=0.8,
     bounded_recurrence=True,
     sharpened_memory=True,
-    holds_memory=True,
     reach=0.05,
 )
 """The same design on EfficientNet-Lite0 features, for laptops and CPUs."""
