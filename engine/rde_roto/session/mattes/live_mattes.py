@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import CancelledError as FutureCancelled
 from concurrent.futures import Future
 from functools import partial
+from itertools import chain
 
 from rde_roto.advice import Advice
 from rde_roto.engine import Priority
@@ -291,7 +292,7 @@ class LiveMattes:
         if not self._is_newest:
             return  # the next node submits
         while self.node is not None and self._pending and len(self._submitted) < _SUBMITTED_AHEAD:
-            count = self.passes_done.of(self.node, [*self._submitted, *self._pending])
+            count = self.passes_done.of(self.node, chain(self._submitted, self._pending))
             frame = next(iter(self._pending))
             del self._pending[frame]
             if frame in self.node.shot.range and frame not in self._submitted:

@@ -41,7 +41,9 @@ class PassesDone:
         self._edition += 1
 
     def of(self, node: RotoNode, frames: Iterable[int]) -> Callable[[int], None]:
-        """Return what counts second passes; after `begin` and `go_on` those of these frames."""
+        """Return what counts second passes; after `begin` and `go_on` those of these frames, which
+        are not looked at otherwise.
+        """
         if self._passes is None:
             report = partial(self._report, self._edition)
             self._passes = Passes(node, FrameRange.of(frames), report)
