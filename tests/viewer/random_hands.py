@@ -386,8 +386,10 @@ class Hands:
     # What must hold.
 
     def rest(self, *, is_lifted: bool = True) -> None:
-        """Wait until nothing is being made any more."""
+        """Wait until nothing is being made any more, with the pen held over the canvas."""
         session = self.desk.session
+        if is_lifted:
+            Tablet(self.desk).send(QEvent.Type.TabletMove, (0, 0), 0.0)
 
         def is_at_rest() -> bool:
             live, paint = session.live, session.paint

@@ -76,6 +76,34 @@ def test_a_pen_that_was_lifted_unseen_begins_another_stroke(desk: Desk, document
     assert desk.session.paint.pixels()[40, 50] == 1
 
 
+def test_a_pen_that_hovers_ends_the_stroke_it_was_lifted_from_unseen(
+    desk: Desk, document: Path
+) -> None:
+    desk.open(document)
+    pen = Tablet(desk)
+    pen.send(QEvent.Type.TabletPress, (40, 40), 1.0)
+    pen.send(QEvent.Type.TabletMove, (60, 40), 1.0)
+    open_and_close_a_dialog(desk)
+    assert desk.session.editor.undo_label is None
+    assert not pen.send(QEvent.Type.TabletMove, (140, 75), 0.0)  # Qt moves the pointer with it
+    pixels = desk.session.paint.pixels()
+    assert desk.session.editor.undo_label == "brush stroke"
+    assert pixels[40, 50] == 1
+    assert pixels[75, 135:145].max() == 0
+
+
+def test_a_pen_that_hovers_leaves_the_stroke_of_a_mouse_alone(desk: Desk, document: Path) -> None:
+    desk.open(document)
+    QTest.mousePress(desk.window.canvas, LEFT, NO_KEY, desk.at(40, 40))
+    Tablet(desk).send(QEvent.Type.TabletMove, (140, 75), 0.0)
+    assert desk.session.editor.undo_label is None
+    QTest.mouseMove(desk.window.canvas, desk.at(60, 40))
+    QTest.mouseRelease(desk.window.canvas, LEFT, NO_KEY, desk.at(60, 40))
+    pixels = desk.session.paint.pixels()
+    assert pixels[40, 50] == 1
+    assert pixels[75, 135:145].max() == 0
+
+
 def test_the_picture_and_the_time_line_stay_where_they_are(desk: Desk, document: Path) -> None:
     desk.open(document)
     canvas, line = desk.window.canvas, desk.window.time_line

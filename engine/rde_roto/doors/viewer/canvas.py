@@ -63,6 +63,7 @@ class Canvas(QWidget):
         self._flash.timeout.connect(self.update)
         self._last: Bytes | None = None
         self.setMouseTracking(True)
+        self.setTabletTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(320, 200)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -233,7 +234,10 @@ class Canvas(QWidget):
         """Handle a pen that draws. A pen that hovers, pulls the wipe or clicks is left to the
         mouse.
         """
-        if self.session is None or (self._held is _NO_BUTTON and not self._begins(event)):
+        hovers = event.type() is QTabletEvent.Type.TabletMove and not event.buttons()
+        if hovers and self._is_pen:  # it was lifted where the canvas did not see it
+            self._end_held(event)
+        if hovers or self.session is None or (self._held is _NO_BUTTON and not self._begins(event)):
             event.ignore()
             return
         if self._held is _NO_BUTTON and is_text_editor(QApplication.focusWidget()):
