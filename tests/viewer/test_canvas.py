@@ -128,6 +128,17 @@ def test_nothing_comes_round_at_the_edges_of_the_plate(boxed: Desk, zoom: float)
     assert not white[int(middle.y()) :].any()
 
 
+def test_an_error_while_drawing_does_not_keep_the_painter(boxed: Desk) -> None:
+    """A traceback holds what the handler held, and Qt crashes where a painter is still at work."""
+    boxed.window.canvas.scene.opacity = float("nan")
+    with pytest.raises(Exception, match="cannot convert float NaN") as kept:
+        drawn(boxed)
+    assert kept.traceback
+    assert not boxed.window.canvas.paintingActive()
+    boxed.window.canvas.scene.opacity = 1.0
+    assert (drawn(boxed) == (255, 77, 77)).all(axis=2).any()
+
+
 @pytest.mark.parametrize("scale", ["1.5", "2"])
 def test_it_is_so_on_screens_of_other_scales(scale: str) -> None:
     if "QT_SCALE_FACTOR" in os.environ:

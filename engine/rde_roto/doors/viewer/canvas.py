@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QFocusEvent,
     QMouseEvent,
@@ -136,11 +136,15 @@ class Canvas(QWidget):
     # Drawing.
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
-        painter = QPainter(self)
-        painter.fillRect(event.rect(), GROUND)
-        if self.session is None:
-            return
-        session, transform = self.session, self._transform()
+        # an error's traceback must not keep the painter at work: Qt crashes at the next picture
+        with QPainter(self) as painter:
+            painter.fillRect(event.rect(), GROUND)
+            if self.session is not None:
+                self._paint(painter, self.session, event.rect())
+
+    def _paint(self, painter: QPainter, session: Session, part: QRect) -> None:
+        """Draw what lies in a part of the canvas."""
+        transform = self._transform()
         is_smaller = self.zoom * self.devicePixelRatioF() < 1
         smooth = is_smaller and not self.scene.is_hasty
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
@@ -148,8 +152,7 @@ class Canvas(QWidget):
         picture = session.navigation.picture()
         if picture is None:
             if self._last is not None:
-                part = part_seen(transform, session, event.rect())
-                self.scene.draw_plate(painter, self._last, part)
+                self.scene.draw_plate(painter, self._last, part_seen(transform, session, part))
             painter.resetTransform()
             error = session.navigation.error()
             reading = f"reading frame {session.frame}…"
@@ -159,7 +162,7 @@ class Canvas(QWidget):
         self._last = picture
         if self._held is not _NO_BUTTON:
             self.scene.forget()
-        self.scene.draw(painter, session, picture, event.rect())
+        self.scene.draw(painter, session, picture, part)
         painter.resetTransform()
         draw_tool(painter, session, transform)
         if self._pen is not None and session.paint.tool_name in ("brush", "eraser", "refine"):

@@ -273,8 +273,7 @@ def _cut_out(picture: Bytes, alpha: Bytes) -> Bytes:
 def _checker() -> QPixmap:
     tile = QPixmap(24, 24)
     tile.fill(QColor("#6f6f6f"))
-    painter = QPainter(tile)
-    painter.fillRect(0, 0, 12, 12, QColor("#4a4a4a"))
-    painter.fillRect(12, 12, 12, 12, QColor("#4a4a4a"))
-    painter.end()
+    with QPainter(tile) as painter:
+        painter.fillRect(0, 0, 12, 12, QColor("#4a4a4a"))
+        painter.fillRect(12, 12, 12, 12, QColor("#4a4a4a"))
     return tile

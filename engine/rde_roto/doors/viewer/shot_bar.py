@@ -82,15 +82,15 @@ class ShotBar(QStatusBar):
         """
         option = QStyleOption()
         option.initFrom(self)
-        painter = QPainter(self)
         panel = QStyle.PrimitiveElement.PE_PanelStatusBar
-        self.style().drawPrimitive(panel, option, painter, self)
         room = self.rect().adjusted(_MARGIN_PX, 0, self.reading.x() - self.width() - _MARGIN_PX, 0)
-        painter.setPen(TEXT)
-        text = painter.fontMetrics().elidedText(
-            self.currentMessage(), Qt.TextElideMode.ElideMiddle, room.width()
-        )
-        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, text)
+        with QPainter(self) as painter:
+            self.style().drawPrimitive(panel, option, painter, self)
+            painter.setPen(TEXT)
+            text = painter.fontMetrics().elidedText(
+                self.currentMessage(), Qt.TextElideMode.ElideMiddle, room.width()
+            )
+            painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, text)
 
     def _go_to_typed(self) -> None:
         text, session = self.frame_field.text().strip(), self._session
