@@ -158,7 +158,8 @@ class Scene:
             is_chosen = element.id == session.element
             if self.mode is MatteMode.OVERLAY:
                 table = _table(colour, self.opacity if is_chosen else self.opacity * 0.6)
-                _paint(painter, part, alpha[_slice(part)], QImage.Format.Format_Indexed8, table)
+                box = _box_of(alpha, part)
+                _paint(painter, box, alpha[_slice(box)], QImage.Format.Format_Indexed8, table)
             else:
                 pen = QPen(colour, 2 if is_chosen else 1)
                 pen.setCosmetic(True)
@@ -235,6 +236,12 @@ def _slice(part: QRect) -> tuple[slice, slice]:
         slice(part.y(), part.y() + part.height()),
         slice(part.x(), part.x() + part.width()),
     )
+
+
+def _box_of(alpha: Bytes, part: QRect) -> QRect:
+    """Return where a matte is in a part of the plate, with a rim that smoothing fades into."""
+    box = QRect(*cv2.boundingRect(alpha[_slice(part)])).translated(part.topLeft())
+    return box.adjusted(-1, -1, 1, 1).intersected(part)
 
 
 def _paint(
