@@ -18,6 +18,7 @@ from typing import IO
 import pytest
 
 from rde_roto.doors.commands.demo import demo_shot
+from rde_roto.session.document.opening import open_draft
 from rde_roto.shot_files import ShotFile
 
 pytest_plugins = ("command_line_fixtures", "viewer_fixtures")
@@ -117,6 +118,60 @@ def test_a_shot_is_rotoscoped_from_nothing_with_the_real_network(screen: str) ->
     assert told["j_and_f_corrected"] > told["j_and_f"] > 0.7
     assert told["exported"] == 48
     assert told["largest_difference_of_export"] < 2**-11  # a half of values up to one
+
+
+TERMINATED = """
+import os, signal, sys
+from pathlib import Path
+import numpy as np
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QMessageBox
+from rde_roto.doors.viewer import app
+class Terminated(app.MainWindow):
+    def showEvent(self, event):
+        QTimer.singleShot(0, self.draw_and_be_terminated)
+    def draw_and_be_terminated(self):
+        self.session.paint.commit(None, np.ones(self.session.size, np.float32), "test")
+        QTimer.singleShot(0, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        QMessageBox(self).exec()  # a question that nobody answers
+app.MainWindow = Terminated
+from rde_roto.doors.cli import main
+main()
+"""
+
+
+def terminated(document: Path) -> subprocess.CompletedProcess[str]:
+    """A window that draws on a whole frame, and gets SIGTERM while it asks something."""
+    return subprocess.run(
+        [sys.executable, "-c", TERMINATED, "view", str(document)],
+        env=environment(QT_QPA_PLATFORM="offscreen"),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a program without a signal")
+@pytest.mark.usefixtures("home")
+def test_a_window_that_is_terminated_saves_and_asks_nothing(document: Path) -> None:
+    before = document.read_text()
+    done = terminated(document)
+    assert done.returncode == 143, done.stderr
+    assert document.read_text() != before
+    assert open_draft(str(document)).draft.drawings[1001]["hero"].pixels.min() == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a program without a signal")
+@pytest.mark.usefixtures("home")
+def test_a_window_that_is_terminated_says_what_it_cannot_save(document: Path) -> None:
+    keyframes = Path(f"{document}".replace(".yaml", ".d")) / "keyframes"
+    shutil.rmtree(keyframes, ignore_errors=True)
+    keyframes.parent.mkdir(exist_ok=True)
+    keyframes.write_text("in the way of the folder")
+    done = terminated(document)
+    assert done.returncode == 7
+    assert "the last changes are not saved" in done.stderr
 
 
 def test_without_qt_it_says_what_to_install(tmp_path: Path) -> None:

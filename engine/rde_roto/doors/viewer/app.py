@@ -6,6 +6,8 @@ import signal
 import sys
 from collections.abc import Callable
 from functools import partial
+from types import FrameType
+from typing import TypeVar
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QWidget
@@ -17,6 +19,7 @@ from rde_roto.images.layers import PictureName
 from rde_roto.session.document.opening import open_draft
 
 _TURN_S = 0.001
+W = TypeVar("W", bound=QWidget)
 
 
 def run(services: Services, text: str | None, picture: PictureName) -> int:
@@ -33,24 +36,35 @@ def run(services: Services, text: str | None, picture: PictureName) -> int:
             window.begin(opens(text, picture), text, picture)
         return window
 
-    return run_until_closed(window)
+    return run_until_closed(window, MainWindow.end)
 
 
-def run_until_closed(make: Callable[[], QWidget]) -> int:
-    """Make a window, show it until it is closed, and return the program's exit code."""
+def run_until_closed(make: Callable[[], W], end: Callable[[W], object]) -> int:
+    """Make a window, show it until it is closed, and return the program's exit code.
+
+    Ctrl-C closes it, as its own button does. SIGTERM calls `end` and is 143: who sends it may not
+    be there to answer a question.
+    """
     app = QApplication(["rde-roto"])
     app.setApplicationName("rde-roto")
     dress(app)
     take_turns_often()
     window = make()
-    # Python handles signals only while it runs, so a timer wakes it; they close the window
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: window.close())
-    wake_up = QTimer()
+
+    def terminate(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)  # a second one does not wait for a disk that hangs
+        app.exit(128 + number)
+
+    signal.signal(signal.SIGINT, lambda *_: window.close())
+    signal.signal(signal.SIGTERM, terminate)
+    wake_up = QTimer()  # Python handles signals only while it runs
     wake_up.start(200)
     wake_up.timeout.connect(lambda: None)
     window.show()
-    return app.exec()
+    code = app.exec()
+    if code:
+        end(window)
+    return code
 
 
 def take_turns_often() -> None:

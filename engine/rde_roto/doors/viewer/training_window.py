@@ -122,7 +122,7 @@ def running_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def show_run(run: Path) -> int:
     """Show the window until it is closed, and return the program's exit code."""
-    return run_until_closed(lambda: TrainingWindow(run))
+    return run_until_closed(lambda: TrainingWindow(run), TrainingWindow.close)
 
 
 def _summary(rows: list[LogRow]) -> str:

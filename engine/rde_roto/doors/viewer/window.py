@@ -38,7 +38,7 @@ from rde_roto.session.mattes.backend import Backend
 from rde_roto.session.mattes.comparison import Against
 from rde_roto.session.session import Session
 from rde_roto.session.unlearned import UnlearnedKeyframes
-from rde_roto.values.errors import RotoError, UsageError
+from rde_roto.values.errors import OutputError, RotoError, UsageError
 from rde_roto.values.plate import Window
 
 _SCROLL_BAR_PX = 12
@@ -183,6 +183,17 @@ class MainWindow(QMainWindow):
             event.accept()
         else:
             event.ignore()
+
+    def end(self) -> None:
+        """Save what is drawn and close the shot, without a question. What is still being made is
+        dropped. Raises OutputError if the last changes cannot be saved.
+        """
+        if self.session is not None:
+            self.panel.elements.end_editing()
+            unsaved = self.session.editor.finish_saving()
+            self._close_session()
+            if unsaved:
+                raise OutputError(f"the last changes are not saved: {unsaved}")
 
     def _close_session(self) -> None:
         self.player.play(0)
