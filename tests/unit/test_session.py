@@ -192,6 +192,18 @@ def test_propagate_up_to_the_next_keyframe_or_both_ways(document: Path) -> None:
         assert set(states(bench).values()) == {FrameState.KEYFRAME, FrameState.MADE}
 
 
+def test_propagate_the_other_way_meanwhile_makes_both(document: Path) -> None:
+    """The second one took the place of what was left of the first."""
+    with working_on(document) as bench:
+        paint(bench, 1010)
+        bench.named()
+        bench.session.propagate(FORWARD)
+        bench.session.propagate(BACKWARD)
+        assert bench.session.live.total == bench.session.live.remaining == 29
+        bench.propagated()
+        assert set(states(bench).values()) == {FrameState.KEYFRAME, FrameState.MADE}
+
+
 def test_propagate_makes_the_elements_that_the_keyframe_it_starts_from_does_not_draw(
     document: Path,
 ) -> None:

@@ -142,8 +142,11 @@ class LiveMattes:
             )
 
     def propagate(self, frames: Iterable[int]) -> None:
-        """Have mattes made in this order, or say why that cannot be. Returns at once."""
-        self._pending = dict.fromkeys(frame for frame in frames if frame not in self._submitted)
+        """Have mattes made in this order, before others that are waiting, or say why that cannot
+        be. Returns at once.
+        """
+        wanted = chain(frames, self._pending)
+        self._pending = dict.fromkeys(frame for frame in wanted if frame not in self._submitted)
         self.total = self.remaining
         self.passes_done.begin()
         self._start_pending()
