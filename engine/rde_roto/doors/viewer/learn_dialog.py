@@ -12,12 +12,12 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QLabel,
-    QProgressBar,
     QPushButton,
     QVBoxLayout,
 )
 
 from rde_roto.doors.learner.lesson_process import LessonProcess, LessonRequest, LessonStatus
+from rde_roto.doors.viewer.share_bar import ShareBar
 from rde_roto.doors.viewer.shot_window import ShotWindow
 from rde_roto.session.document.draft import Draft
 from rde_roto.session.error_words import sentence
@@ -27,8 +27,6 @@ from rde_roto.values.errors import RotoError, UsageError
 from rde_roto.values.frames import FrameRange
 
 _VIEW_PX = 560
-_WHOLE = 1000
-"""Steps of the progress bar."""
 
 
 def ask_learn(window: ShotWindow) -> None:
@@ -60,15 +58,13 @@ class LearnDialog(QDialog):
         self._folder = TemporaryDirectory(prefix="rde-roto-learn-")
         self._views = 0
         self.learning: LessonProcess | None = None
-        self.view, self.message, self.progress = QLabel(), QLabel(), QProgressBar()
+        self.view, self.message, self.progress = QLabel(), QLabel(), ShareBar()
         self.view.setFixedSize(_VIEW_PX, _VIEW_PX * 9 // 32)
         self.view.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.view.setObjectName("quiet")
         self.view.setText("Before | after, on a held-out frame, while it learns")
         self.message.setWordWrap(True)
         self.message.setText(_introduction(self._session.draft, window.unlearned.of(self._session)))
-        self.progress.setMaximum(_WHOLE)
-        self.progress.setTextVisible(False)
         buttons = QDialogButtonBox()
         self.go = _button(buttons, "Learn", "Learn from your keyframes; propagate again afterwards")
         self.keep = _button(
@@ -140,7 +136,7 @@ class LearnDialog(QDialog):
 
     def _show(self, status: LessonStatus) -> None:
         is_running = status.state == "running"
-        self.progress.setValue(round(_WHOLE * (status.share if is_running else 1.0)))
+        self.progress.show_share(status.share if is_running else 1.0)
         self.message.setText(status.sentence(sentence))
         self.go.setEnabled(not is_running)
         self.keep.setEnabled(is_running and status.steps > 0)

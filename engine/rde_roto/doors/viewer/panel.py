@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QProgressBar,
     QPushButton,
     QSlider,
     QVBoxLayout,
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
 from rde_roto.doors.viewer.element_list import ElementList
 from rde_roto.doors.viewer.fix_list import FixList
 from rde_roto.doors.viewer.scene import MatteMode
+from rde_roto.doors.viewer.share_bar import ShareBar
 from rde_roto.doors.viewer.shot_window import ShotWindow
 from rde_roto.session.document.frame_states import BACKWARD, BOTH, FORWARD, TO_KEYFRAME, FrameState
 from rde_roto.session.drawing.painting import Brush
@@ -31,8 +31,6 @@ from rde_roto.session.unlearned import learn_label
 _WIDTH = 260
 _LARGEST_BRUSH_PX = 600
 _COUNTS_A_LINE = 2
-_WHOLE_BAR = 1000
-"""Steps of the progress bar."""
 
 _FINER = 100
 """Slider steps per unit of the value."""
@@ -173,8 +171,7 @@ class Panel(QWidget):
             grid.addWidget(self._button(text, does, does), place // 2, place % 2)
         self._layout.addLayout(grid)
         row = QHBoxLayout()
-        self.progress = QProgressBar()
-        self.progress.setMaximum(_WHOLE_BAR)
+        self.progress = ShareBar()
         self.cancel = self._button("Stop", "Stop propagating", "Stops at once (Esc)")
         row.addWidget(self.progress, 1)
         row.addWidget(self.cancel)
@@ -208,7 +205,7 @@ class Panel(QWidget):
         session = self._window.the_session
         left, total = session.live.remaining, session.live.total
         share = session.live.passes_done.share if left else 0.0
-        self.progress.setValue(round(_WHOLE_BAR * share))
+        self.progress.show_share(share)
         self.progress.setFormat(f"{total - left} of {total}")
         self.progress.setTextVisible(left > 0)
         self.cancel.setEnabled(left > 0)
