@@ -152,6 +152,35 @@ def test_a_frame_out_of_sight_is_scrolled_to(open_desk: Desk) -> None:
     assert open_desk.window.time_line.visible_frames[1] == 1012
 
 
+def test_a_frame_where_some_elements_are_locked_says_so(open_desk: Desk) -> None:
+    """It looked like one where nothing is."""
+    desk, line = open_desk, open_desk.window.time_line
+    made, locked = STATE_COLOURS[FrameState.MADE], STATE_COLOURS[FrameState.LOCKED]
+
+    def bar() -> list[str]:
+        x, image = round(line.place(1005)), line.grab().toImage()
+        seen = [image.pixelColor(x + 4, y) for y in range(image.height())]  # beside the frame shown
+        return [colour.name() for colour in seen if colour in (made, locked)]
+
+    desk.drag((20, 20), (60, 40))
+    desk.key("P")
+    desk.settled()
+    desk.session.go_to(1005)
+    desk.key("Shift+X")
+    desk.until(lambda: desk.session.state(1005) is FrameState.LOCKED)
+    desk.until(lambda: set(bar()) == {locked.name()})
+    desk.session.add_element("rope")
+    desk.session.go_to(1001)
+    desk.drag((100, 20), (140, 40))
+    desk.key("P")
+    desk.settled()
+    assert desk.session.state(1005) is FrameState.MADE
+    desk.until(lambda: set(bar()) == {made.name(), locked.name()})
+    assert bar().count(made.name()) > bar().count(locked.name()) > 1
+    QTest.mouseMove(line, QPoint(round(line.place(1005)), 40))
+    assert line.reading.text().startswith("1005   matte   hero is locked   ")
+
+
 def test_ten_thousand_frames_are_shown_quickly(desk: Desk, document: Path) -> None:
     """A refresh and a redraw, in processor time; the bound leaves room for slow machines."""
     text = document.read_text("utf-8").replace("{path:", "{missing: hold, path:")

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from rde_roto.doors.viewer.style import ACCENT, GROUND, INK, SMALLEST_TEXT_PX
 from rde_roto.doors.viewer.timeline_plot import RULER_PX, TimeLinePlot
+from rde_roto.session.document.frame_states import FrameState
 from rde_roto.session.session import Session
 
 _HEIGHT_PX = 96
@@ -184,7 +185,10 @@ class TimeLine(QWidget):
             session.quality.areas(session.element).get(frame),
         )
         drift = session.quality.drift_near(session.element, frame)
-        words = [str(frame), session.state(frame).value]
+        state, locked = session.state(frame), session.draft.locked(frame)
+        names = [one.name for one in session.draft.elements if one.id in locked]
+        words = [str(frame), state.value]
+        words += [] if state is FrameState.LOCKED else [f"{name} is locked" for name in names]
         words += [] if sure is None else [f"confidence {sure:.2f}"]
         words += [] if size is None else [f"{100 * size:.1f} % of the picture"]
         words += [] if drift is None else [f"drift {drift:.2f}"]

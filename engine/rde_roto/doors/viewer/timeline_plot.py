@@ -187,12 +187,19 @@ class TimeLinePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no typ
             self._box.addItem(item, ignoreBounds=True)
 
     def _show_states(self, session: Session) -> None:
+        """Draw the frames in the colours of their states. The lower third is that of locked frames
+        where any element is locked.
+        """
         first, last = self._ends
         colours = np.full((last - first + 1, 3), _rgb(GROUND), np.uint8)
         known = {state: _rgb(colour) for state, colour in STATE_COLOURS.items()}
         for frame, state in session.states().items():
             colours[frame - first] = known[state]
-        self._states.setImage(colours[None], autoLevels=False, levels=None)
+        lowest = colours.copy()
+        for frame in filter(session.range.__contains__, session.draft.frames_with_locks):
+            lowest[frame - first] = known[FrameState.LOCKED]
+        rows = np.stack([lowest, colours, colours])
+        self._states.setImage(rows, autoLevels=False, levels=None)
         low, high = _BAR
         self._states.setRect(QRectF(first - 0.5, low, len(colours), high - low))
 

@@ -53,6 +53,11 @@ class Draft:
         locked = self.locked(frame)
         return bool(locked) and locked >= self.seen
 
+    @property
+    def frames_with_locks(self) -> frozenset[int]:
+        """The frames at which any element is locked."""
+        return frozenset(frame for lock in self.locks for frame in lock.frames)
+
     @cached_property
     def seen(self) -> frozenset[str]:
         """The ids of the elements with a drawn pixel: others have no mattes."""

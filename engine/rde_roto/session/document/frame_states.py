@@ -29,8 +29,7 @@ def state_of(draft: Draft, live: LiveMattes, frame: int) -> FrameState:
 
 def states_of(draft: Draft, live: LiveMattes, frames: FrameRange) -> dict[int, FrameState]:
     """Return the states of many frames. This is quick: a time line may have ten thousand."""
-    touched = {frame for lock in draft.locks for frame in lock.frames}
-    locked = {frame for frame in touched if draft.is_locked(frame)}
+    locked = {frame for frame in draft.frames_with_locks if draft.is_locked(frame)}
     return {
         frame: FrameState.LOCKED if frame in locked else _state_of_unlocked(draft, live, frame)
         for frame in frames
