@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import random
 import sys
 import threading
@@ -398,10 +399,16 @@ class Hands:
             aside = [one for one in threading.enumerate() if one.name == "rde-roto-aside"]
             return is_made and not making and not aside
 
-        self.desk.until(is_at_rest)
-        for _ in range(3):  # what came with the last event
-            self.desk.app.processEvents()
-        self.desk.until(is_at_rest)
+        try:
+            self.desk.until(is_at_rest)
+            for _ in range(3):  # what came with the last event
+                self.desk.app.processEvents()
+            self.desk.until(is_at_rest)
+        except AssertionError:
+            live, making = session.live, session.paint.making
+            self.done.append(f"no rest: {live.is_settled=} {live.remaining=} {making=}")
+            faulthandler.dump_traceback(2)  # what each thread waits for
+            raise
 
     def check(self) -> None:
         """What must hold at any time, whatever was done before."""
