@@ -291,3 +291,17 @@ def paint_rope(bench: Bench) -> None:
     bench.session.choose_element("rope")
     paint(bench, 1001, x=70)
     bench.named()
+
+
+def test_a_lock_ends_where_a_frame_of_the_plate_cannot_be_read_any_more(document: Path) -> None:
+    """It said for ever that frames were being locked."""
+    gone = document.parent / "plate/hero.1011.exr"
+    with working_on(document) as bench:
+        gone.unlink()
+        gone.mkdir()
+        paint(bench, 1003)
+        bench.session.toggle_lock()
+        assert bench.session.editor.locking == "locking 1003…"
+        bench.until(lambda: bench.session.live.has_failed)
+        assert not bench.session.editor.locking
+        assert f"cannot read {gone}" in bench.log.sentences[-1]

@@ -207,7 +207,9 @@ class LiveMattes:
     def node_failed(self, sentence: str) -> None:
         """See `NodeListener`."""
         self._failure = self._builder.edition, sentence
-        if self._is_newest or not self._refuse():
+        is_said = not self._is_newest and self._refuse()  # frames of a node may still be made
+        self._refuse_waiting()
+        if not is_said:
             self._changed(sentence)
 
     def advice_came(self, advice: Advice) -> None:
@@ -243,11 +245,14 @@ class LiveMattes:
             return False
         self._pending.clear()
         self._cancel_submitted()
+        self._refuse_waiting()
+        self._changed(why)
+        return True
+
+    def _refuse_waiting(self) -> None:
         waiting, self._when_settled = self._when_settled, []
         for _, refused in waiting:
             refused()
-        self._changed(why)
-        return True
 
     def _call_waiting(self) -> None:
         if self.is_settled and self.node is not None:
