@@ -28,7 +28,7 @@ from round_trip import make_shot
 
 from rde_roto.documents.shot_document import ShotDocument
 from rde_roto.doors.options import plate_memo
-from rde_roto.doors.viewer.app import take_turns_often
+from rde_roto.doors.viewer.app import stay_responsive
 from rde_roto.doors.viewer.services import open_services
 from rde_roto.doors.viewer.style import dress
 from rde_roto.doors.viewer.window import MainWindow
@@ -168,7 +168,7 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="+", default=["2048x1152", "4096x2304"])
     app = QApplication(sys.argv[:1])
     dress(app)
-    take_turns_often()
+    stay_responsive()
     for size in parser.parse_args().sizes:
         width, height = map(int, size.split("x"))
         with tempfile.TemporaryDirectory() as folder:

@@ -120,6 +120,20 @@ def test_a_shot_is_rotoscoped_from_nothing_with_the_real_network(screen: str) ->
     assert told["largest_difference_of_export"] < 2**-11  # a half of values up to one
 
 
+def test_the_garbage_collector_leaves_alone_what_is_loaded_at_the_start() -> None:
+    """Torch alone is 200,000 objects: each look at all of them held the window up for 70 ms."""
+    code = (
+        "import gc, rde_roto.doors.viewer.services\n"
+        "from rde_roto.doors.viewer.app import stay_responsive\n"
+        "stay_responsive(); print(len(gc.get_objects()), gc.get_freeze_count())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True
+    )
+    left, frozen = map(int, done.stdout.split())
+    assert left < 1000 < 100_000 < frozen
+
+
 TERMINATED = """
 import os, signal, sys
 from pathlib import Path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from collections.abc import Callable
@@ -48,7 +49,7 @@ def run_until_closed(make: Callable[[], W], end: Callable[[W], object]) -> int:
     app = QApplication(["rde-roto"])
     app.setApplicationName("rde-roto")
     dress(app)
-    take_turns_often()
+    stay_responsive()
     window = make()
 
     def terminate(number: int, _frame: FrameType | None) -> None:
@@ -67,10 +68,16 @@ def run_until_closed(make: Callable[[], W], end: Callable[[W], object]) -> int:
     return code
 
 
-def take_turns_often() -> None:
-    """Have threads that run Python hand over after a millisecond.
+def stay_responsive() -> None:
+    """Keep Python from holding up the window's thread.
 
-    The window's thread gives Python's lock away in every call of Qt. While frames are tracked it
-    would often wait Python's usual five milliseconds to get it back, several times in one painting.
+    Threads that run Python hand over after a millisecond. That thread gives Python's lock away in
+    every call of Qt; while frames are tracked it would often wait Python's usual five milliseconds
+    to get it back, several times in one painting.
+
+    The garbage collector leaves alone what is loaded by now: 200,000 objects, most of them torch's,
+    which it would look through for 70 ms again and again. Call it before there is a session.
     """
     sys.setswitchinterval(_TURN_S)
+    gc.collect()
+    gc.freeze()
