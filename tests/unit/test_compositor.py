@@ -76,12 +76,15 @@ def test_the_mask_is_what_can_be_seen(changes: dict[str, float]) -> None:
         assert float(grey[inside].quantile(0.01)) > float(grey[outside].quantile(0.99))
 
 
-def test_what_passes_in_front_takes_from_the_mask() -> None:
+@pytest.mark.parametrize("subjects", [0.0, 1.0])
+def test_what_passes_in_front_takes_from_the_mask(subjects: float) -> None:
+    """Also where it is the element's own cut-out."""
+    settings = PLAIN.model_copy(update={"occluder": 1.0, "occluder_subject": subjects})
     # The same draws up to there, so the same subject: now and then nearly all of it is hidden.
     hidden = []
     for seed in range(12):
         _, free = seeded(PLAIN, seed)
-        _, covered = seeded(PLAIN.model_copy(update={"occluder": 1.0}), seed)
+        _, covered = seeded(settings, seed)
         assert free.any()
         assert bool((covered <= free).all())
         hidden.append(1 - covered.sum(dim=(2, 3)) / free.sum(dim=(2, 3)).clamp(min=1))

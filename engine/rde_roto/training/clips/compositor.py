@@ -22,7 +22,7 @@ from rde_roto.training.footage.sets import FootageSet
 from rde_roto.training.recipe import Compositing
 
 _TWIN = 0.3
-"""Probability that a distractor has the same cut-out as an element."""
+"""Probability that a further subject, beside an element or in front, has the same cut-out."""
 
 _ENLARGED = 1.5
 """A cut-out is not enlarged more than this, or it would be soft."""
@@ -126,8 +126,7 @@ class Compositor:
         if twin is None:
             cutout = _maybe_defocus(self._cut_out(frames, long * size_px, random), random)
         else:
-            tint = F.pad(random.uniform(0.8, 1.2, 3), (0, 1), value=1)
-            cutout = twin * tint.to(self._device)[:, None, None]
+            cutout = self._tinted(twin, random)
         half = _half(cutout, long, size_px)
         reach = max(0.25, 1 - max(half))
         place = (random.between(-reach, reach), random.between(-reach, reach))
@@ -142,6 +141,10 @@ class Compositor:
             bend = points, random.normals(strength, 2, len(points), 2)
         return _Layer(cutout, motion, bend)
 
+    def _tinted(self, cutout: Tensor, random: RandomSource) -> Tensor:
+        tint = F.pad(random.uniform(0.8, 1.2, 3), (0, 1), value=1)
+        return cutout * tint.to(self._device)[:, None, None]
+
     def _cut_out(self, frames: int, long_px: float, random: RandomSource) -> Tensor:
         """Cut out a subject from a photograph, or from a clip with its motion."""
         videos = (*self._footage.videos, *self._footage.moving_cutouts)
@@ -154,12 +157,16 @@ class Compositor:
         return cutouts.subject(self._footage.cutouts, long_px, self._device, random)
 
     def _occluder(self, hidden: _Layer, frames: int, size_px: int, random: RandomSource) -> _Layer:
-        """A cut-out, a board or a lump that passes in front of a layer, clear of it at first."""
+        """A cut-out, perhaps the same one, a board or a lump that passes in front of a layer, clear of
+        it at first.
+        """
         size = min(1.2, max(hidden.motion.half) * random.between(0.6, 1.4))
         subject = self._settings.occluder_subject
         shares = [subject, 0.6 * (1 - subject), 0.4 * (1 - subject)]
         kind = random.pick(["subject", "board", "lump"], shares)
-        if kind == "subject":
+        if kind == "subject" and random.chance(_TWIN):
+            cutout = self._tinted(hidden.picture, random)
+        elif kind == "subject":
             sets = self._footage.cutouts
             cutout = cutouts.subject(sets, size * size_px, self._device, random)
         elif kind == "board":
