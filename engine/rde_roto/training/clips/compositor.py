@@ -157,8 +157,8 @@ class Compositor:
         return cutouts.subject(self._footage.cutouts, long_px, self._device, random)
 
     def _occluder(self, hidden: _Layer, frames: int, size_px: int, random: RandomSource) -> _Layer:
-        """A cut-out, perhaps the same one, a board or a lump that passes in front of a layer, clear of
-        it at first.
+        """A cut-out, a board or a lump that passes in front of a layer, clear of it at first. The
+        cut-out may be the layer's own.
         """
         size = min(1.2, max(hidden.motion.half) * random.between(0.6, 1.4))
         subject = self._settings.occluder_subject
