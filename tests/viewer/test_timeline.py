@@ -178,7 +178,7 @@ def test_a_frame_where_some_elements_are_locked_says_so(open_desk: Desk) -> None
     desk.until(lambda: set(bar()) == {made.name(), locked.name()})
     assert bar().count(made.name()) > bar().count(locked.name()) > 1
     QTest.mouseMove(line, QPoint(round(line.place(1005)), 40))
-    assert line.reading.text().startswith("1005   matte   hero is locked   ")
+    assert line.reading.text().startswith("1005   matte   hero is locked")
 
 
 def test_ten_thousand_frames_are_shown_quickly(desk: Desk, document: Path) -> None:
