@@ -207,9 +207,8 @@ class LiveMattes:
     def node_failed(self, sentence: str) -> None:
         """See `NodeListener`."""
         self._failure = self._builder.edition, sentence
-        is_said = not self._is_newest and self._refuse()  # frames of a node may still be made
-        self._refuse_waiting()
-        if not is_said:
+        if self._is_newest or not self._refuse():  # frames of a node may still be made
+            self._refuse_waiting()
             self._changed(sentence)
 
     def advice_came(self, advice: Advice) -> None:
