@@ -135,8 +135,7 @@ def test_the_garbage_collector_leaves_alone_what_is_loaded_at_the_start() -> Non
 
 
 TERMINATED = """
-import os, signal, sys
-from pathlib import Path
+import os, signal
 import numpy as np
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QMessageBox
