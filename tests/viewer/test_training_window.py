@@ -103,11 +103,11 @@ def test_train_watch_shows_a_window_and_names_a_folder_that_is_none(tmp_path: Pa
         assert "there is no display here" in refused.stderr
         assert not (tmp_path / "run").exists()
     code = (
-        "import sys, os, signal; from PySide6.QtCore import QTimer\n"
+        "import sys, os, signal\n"
         "from rde_roto.doors.viewer import training_window as t\n"
         "class W(t.TrainingWindow):\n"
         "    def showEvent(self, event):\n"
-        "        QTimer.singleShot(0, lambda: os.kill(os.getpid(), signal.SIGTERM))\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)  # before the event loop runs\n"
         "t.TrainingWindow = W\n"
         "sys.argv = ['rde-roto', 'train', 'watch', sys.argv[1]]\n"
         "from rde_roto.doors.cli import main; main()"

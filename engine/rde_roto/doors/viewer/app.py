@@ -54,7 +54,7 @@ def run_until_closed(make: Callable[[], W], end: Callable[[W], object]) -> int:
 
     def terminate(number: int, _frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)  # a second one does not wait for a disk that hangs
-        app.exit(128 + number)
+        QTimer.singleShot(0, partial(app.exit, 128 + number))  # `exit` before `exec` does nothing
 
     signal.signal(signal.SIGINT, lambda *_: window.close())
     signal.signal(signal.SIGTERM, terminate)
