@@ -197,6 +197,35 @@ class Hands:
         if self.draw.random() < 0.8:
             pen.send(QEvent.Type.TabletRelease, points[-1], 0.0)
 
+    def pen_and_mouse(self) -> None:
+        """Press a button of the mouse while the pen touches the tablet."""
+        points = self._points(5)
+        button = self.draw.choice((LEFT, LEFT, RIGHT, MIDDLE))
+        self.note(points, button.name)
+        pen, canvas = Tablet(self.desk), self.desk.window.canvas
+        at = [self.desk.at(*point) for point in points]
+        pen.send(QEvent.Type.TabletPress, points[0], 0.5)
+        QTest.mousePress(canvas, button, NO_KEY, at[1])
+        pen.send(QEvent.Type.TabletMove, points[2], 0.8)
+        QTest.mouseMove(canvas, at[3])
+        ends = [
+            lambda: QTest.mouseRelease(canvas, button, NO_KEY, at[3]),
+            lambda: pen.send(QEvent.Type.TabletRelease, points[4], 0.0),
+        ]
+        self.draw.shuffle(ends)
+        for end in ends:
+            end()
+
+    def export_at_once(self) -> None:
+        """Export in the middle of whatever is going on, if the window allows it."""
+        session = self.desk.session
+        draft, out = session.draft, self._exported()
+        if out is not None and session.draft is draft:  # nothing came while it was written
+            self.rest()
+            if session.draft is draft:
+                self.note("as shown")
+                self.is_as_shown(out)
+
     def stop_an_export(self) -> None:
         """Begin to export, and close the dialog at once."""
         self.desk.key("Ctrl+E")
@@ -479,16 +508,31 @@ class Hands:
 
     def is_exported_as_shown(self) -> None:
         """The files of an export have the alpha that the window shows, frame by frame."""
-        desk = self.desk
-        session = desk.session
+        session = self.desk.session
         if session.live.node is None:
             return
-        desk.key("U")
+        for key in "UIO":  # in and out at the ends, or anywhere
+            if key == "U" or self.draw.random() < 0.3:
+                session.go_to(self.draw.choice(list(session.range)))
+                self.desk.key(key)
+        self.rest()
+        out = self._exported()
+        assert out is not None
+        self.is_as_shown(out)
+
+    def is_as_shown(self, out: Path) -> None:
+        """The files in a folder have the frames from in to out, and the alpha of the window."""
+        desk = self.desk
+        session = desk.session
+        assert session.live.node is not None
+        desk.window.player.play(0)
+        frames = list(session.range.walk(*session.navigation.bounds))
+        assert sorted(path.name for path in out.iterdir()) == [f"m.{one}.exr" for one in frames]
         self._plain_view()
         desk.key("Ctrl+P")
         self.rest()
-        out, tracked = self._exported(), session.live.node.shot.ids
-        for frame in self.draw.sample(list(session.range), LOOKED_AT):
+        tracked = session.live.node.shot.ids
+        for frame in self.draw.sample(frames, min(LOOKED_AT, len(frames))):
             session.go_to(frame)
             self._show_current(frame)
             if session.state(frame) not in HAS_MATTE:
@@ -536,12 +580,16 @@ class Hands:
         assert alone.shape == (HEIGHT, WIDTH)
         return alone
 
-    def _exported(self) -> Path:
-        """Export all frames with the window's dialog, and return the folder."""
+    def _exported(self) -> Path | None:
+        """Export from in to out with the window's dialog, and return the folder; None if it does
+        not open."""
         desk = self.desk
         out = self.folder / f"out{len(list(self.folder.glob('out*')))}"
         desk.key("Ctrl+E")
-        export = desk.window.findChildren(ExportDialog)[-1]
+        exports = desk.window.findChildren(ExportDialog)
+        if not exports:
+            return None
+        export = exports[-1]
         export.format.setCurrentIndex(export.format.findData("alpha"))
         export.window_kind.setCurrentIndex(export.window_kind.findData("plate"))
         export.pattern.setText(str(out / "m.####.exr"))
@@ -575,6 +623,8 @@ ACTS: dict[Callable[[Hands], None], int] = {
     Hands.drag_and_key: 8,
     Hands.lose_a_release: 3,
     Hands.pen_stroke: 4,
+    Hands.pen_and_mouse: 3,
+    Hands.export_at_once: 2,
     Hands.stop_an_export: 2,
     Hands.wait_instead_of_closing: 3,
     Hands.polygon: 5,
