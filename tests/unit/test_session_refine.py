@@ -314,6 +314,7 @@ def test_nothing_is_awaited_of_an_edge_in_a_shot_that_overlaps(tmp_path: Path) -
         session.editor.apply(draft, "as from a file")
         bench.until(lambda: "elements overlap" in bench.log.sentences[-1])
         session.refine_bounds()
+        bench.until(lambda: session.live.has_failed)
         assert "elements overlap" in bench.log.sentences[-1]
         assert session.paint.notice == ""
 

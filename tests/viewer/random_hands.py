@@ -6,7 +6,7 @@ import faulthandler
 import random
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -127,13 +127,16 @@ class Hands:
 
     def act(self) -> None:
         """Do something, and wait a little, or until nothing is being made, or not at all."""
-        do = self.draw.choices(list(ACTS), weights=list(ACTS.values()))[0]
+        self._do(ACTS)
+        if self.draw.random() < REST_SHARE:
+            self.rest()
+
+    def _do(self, acts: Mapping[Callable[[Hands], None], int]) -> None:
+        do = self.draw.choices(list(acts), weights=list(acts.values()))[0]
         self.done.append(do.__name__)
         do(self)
         for _ in range(self.draw.choice((0, 1, 1, 4))):
             self.desk.app.processEvents()
-        if self.draw.random() < REST_SHARE:
-            self.rest()
 
     def note(self, *words: object) -> None:
         self.done[-1] += " " + " ".join(map(str, words))
@@ -410,6 +413,17 @@ class Hands:
         self.open(self.document)
         self.same(self.first, content(session.draft), "reopened")
 
+    def lose_a_frame(self) -> None:
+        """Do a few things while a frame of the plate is out of reach, and track when it is back."""
+        frame = self.draw.choice(sorted((self.folder / "plate").iterdir()))
+        self.note(frame.name)
+        frame.rename(frame.with_suffix(".away"))
+        for _ in range(self.draw.randint(1, 4)):
+            self._do(WITHOUT_A_FRAME)
+        frame.with_suffix(".away").rename(frame)
+        self.done.append("it is back: Ctrl+P")
+        self.desk.key("Ctrl+P")
+
     def rest_a_moment(self) -> None:
         self.rest()
 
@@ -641,5 +655,9 @@ ACTS: dict[Callable[[Hands], None], int] = {
     Hands.settings: 2,
     Hands.save_as: 1,
     Hands.reopen: 2,
+    Hands.lose_a_frame: 2,
     Hands.rest_a_moment: 3,
 }
+
+NEED_ALL_FRAMES = (Hands.export_at_once, Hands.reopen, Hands.lose_a_frame)
+WITHOUT_A_FRAME = {act: many for act, many in ACTS.items() if act not in NEED_ALL_FRAMES}

@@ -77,3 +77,25 @@ def test_frames_that_nobody_has_seen_are_named_before_they_are_exported(
     drawn.key("P")
     drawn.settled()
     assert "Not tracked" not in export_dialog(drawn, tmp_path).message.text()
+
+
+def test_a_frame_that_was_away_is_exported_when_it_is_back(
+    desk: Desk, document: Path, tmp_path: Path
+) -> None:
+    """The last change was said to be processed for ever, until another one was made."""
+    frame = document.parent / "plate/hero.1006.exr"
+    desk.open(document)
+    frame.rename(frame.with_suffix(".away"))
+    desk.drag((40, 40), (60, 44), (80, 40))
+    desk.until(lambda: desk.session.live.has_failed)
+    frame.with_suffix(".away").rename(frame)
+    desk.key("Ctrl+E")
+    assert not desk.window.findChildren(ExportDialog)
+    said = desk.window.shot_bar.currentMessage()
+    assert "hero.1006.exr does not exist" in said
+    assert said.endswith("It is being tried again: export once more in a moment")
+    desk.settled()
+    export = export_dialog(desk, tmp_path / "out")
+    export.go.click()
+    desk.until(export.go.isEnabled)
+    assert len(list((tmp_path / "out").iterdir())) == 12

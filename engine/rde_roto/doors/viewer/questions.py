@@ -262,7 +262,9 @@ def _settled_node(session: Session) -> RotoNode:
         raise UsageError(f"this would not be part of it yet: {session.paint.making}")
     if session.live.is_empty:
         raise UsageError("there is nothing to export yet: paint a keyframe first")
-    node = session.live.node
+    failed, node = session.live.try_again(), session.live.node
+    if failed:
+        raise UsageError(f"{failed}. It is being tried again: export once more in a moment")
     if node is None or not session.live.is_settled:
         raise UsageError("the last change is still being processed: try again in a moment")
     return node

@@ -50,6 +50,7 @@ class LiveMattes:
         self._post = post
         self._changed = changed
         self._builder = NodeBuilder(backend.make, post, self)
+        self._shot: Edition | None = None
         self._known = KnownMattes()
         self._node_edition = self._digests_edition = 0
         self._versions: list[RotoNode] = []  # that mattes were requested from, the newest last
@@ -66,10 +67,20 @@ class LiveMattes:
         requested is dropped, and so are mattes that only later steps had.
         """
         self._known.begin_step(step, forgets=forgets)
-        self._pending = {} if forgets else dict.fromkeys([*self._submitted, *self._pending])
-        self._cancel_submitted()
-        self.passes_done.go_on()
-        self._builder.build(shot)
+        self._shot = shot
+        if forgets:
+            self._pending.clear()
+            self._cancel_submitted()
+        self._build()
+
+    def try_again(self) -> str:
+        """Make the node of the last edit again if that has failed: a plate that was away may be
+        back. Returns why it failed; "" if it did not.
+        """
+        if self._failure is None or not self.has_failed:
+            return ""
+        self._build()
+        return self._failure[1]
 
     def newest(self, frame: int) -> FrameMattes | None:
         """Return the newest matte of a frame that is in memory."""
@@ -121,6 +132,7 @@ class LiveMattes:
         """Call `use` with the node of the shot as it is now, at once or when there is one. If there
         will be none, it is said why, and `refused` is called.
         """
+        self.try_again()
         self._when_settled.append((use, refused))
         if not self._refuse():
             self._call_waiting()
@@ -228,6 +240,14 @@ class LiveMattes:
 
     # Private.
 
+    def _build(self) -> None:
+        """Make the node that all that was requested comes from."""
+        assert self._shot is not None
+        self._pending = dict.fromkeys([*self._submitted, *self._pending])
+        self._cancel_submitted()
+        self.passes_done.go_on()
+        self._builder.build(self._shot)
+
     @property
     def _is_newest(self) -> bool:
         """Whether the node is that of the last edit."""
@@ -291,6 +311,7 @@ class LiveMattes:
 
     def _start_pending(self) -> None:
         """Submit what was requested, or refuse it if the last edit has no node."""
+        self.try_again()
         if self._is_newest or not self._refuse():
             self._submit_next()
             self._changed(None)
