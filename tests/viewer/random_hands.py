@@ -211,7 +211,7 @@ class Hands:
         QTest.mousePress(canvas, button, NO_KEY, at[1])
         pen.send(QEvent.Type.TabletMove, points[2], 0.8)
         QTest.mouseMove(canvas, at[3])
-        ends = [
+        ends: list[Callable[[], object]] = [
             lambda: QTest.mouseRelease(canvas, button, NO_KEY, at[3]),
             lambda: pen.send(QEvent.Type.TabletRelease, points[4], 0.0),
         ]
