@@ -40,7 +40,7 @@ def check_whole(document: Path) -> None:
 @pytest.mark.timeout(1800)
 @pytest.mark.usefixtures("home")
 def test_killed_at_ten_moments(tmp_path: Path, shy: Path) -> None:
-    presets = short_lessons(tmp_path / "presets", "iterations: 6\noptimiser: {lr: 2.0e-3}\n")
+    presets = short_lessons(tmp_path / "presets", "iterations: 6\noptimiser: {lr: 5.0e-4}\n")
     straight = disc_document(tmp_path / "straight", shy)
     whole = learn(straight, presets)
     assert whole.returncode == 0, whole.stderr
