@@ -12,8 +12,8 @@ pytest_plugins = ("command_line_fixtures",)
 
 @pytest.fixture
 def short_lesson(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Few steps, and larger ones; the recipe's file. A lesson that is stopped early, after two steps
-    or after a hundred, has learned something too.
+    """Few steps, and larger ones; the recipe's file. A lesson that is stopped after two steps or
+    after a hundred has learned something too.
     """
     more = "iterations: 6\noptimiser: {lr: 5.0e-4}\n"
     presets = short_lessons(tmp_path / "presets", more)
