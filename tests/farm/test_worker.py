@@ -758,6 +758,7 @@ def test_a_job_that_is_moved_before_its_report_leaves_nothing_in_its_place(farm:
     farm.drain(farm.worker(stopped_after(farm, 6, cancel)))
     assert farm.places() == ["cancelled/hero"]
     assert len(farm.mattes()) == 6
+    assert farm.status("cancelled/hero").look_at == (), "nobody looks for a report there"
 
 
 def test_a_job_whose_owner_cannot_be_read_for_a_moment_is_not_given_up(farm: Farm) -> None:

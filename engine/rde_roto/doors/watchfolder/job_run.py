@@ -244,6 +244,8 @@ class JobRun:
         except CancelledError:
             raise
         except Exception as error:
+            if not folder.exists():  # somebody has moved the job: it is cancelled
+                return
             reason: object = shown_error(error)
             if isinstance(reason, UnexpectedError):
                 if not isinstance(error, OSError):
