@@ -636,6 +636,18 @@ def test_a_document_that_goes_on_after_it_was_read_is_told_of(farm: Farm) -> Non
     assert (farm.status("done/hero").done, farm.status("done/hero").kept) == (6, 3)
 
 
+def test_files_of_other_programs_that_a_job_replaces_are_named(
+    farm: Farm, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = farm.hot.root / "mattes/own"
+    out.mkdir(parents=True)
+    shutil.copy(farm.plate.parent / "plate.1002.png", out / "m.1002.png")
+    more = "output: mattes/own/m.####.png\n"
+    farm.drop("hero.yaml", more=more)
+    farm.drain()
+    assert "has saved again: 1002, such as m.1002.png" in capsys.readouterr().err
+
+
 def test_times_that_come_late_fail_no_job(farm: Farm) -> None:
     """On a share: a mask whose time alone changed failed a job with every matte delivered."""
     dropped = farm.hot.inbox / "hero"
