@@ -39,7 +39,7 @@ _NAME_LENGTH: Final = 48
 _TEMPORARY: Final = re.compile(
     r"\.(?P<name>.+)\.(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)\.[0-9a-f]{8}\.tmp"
 )
-_LEFTOVER_AFTER_S: Final = 86400.0
+LEFTOVER_AFTER_S: Final = 86400.0
 """After this time a temporary file of another machine counts as left over: whether its process
 still runs cannot be checked from here."""
 
@@ -95,7 +95,7 @@ def _leftovers_in(folder: Path) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     with suppress(OSError):
         matches = [match for name in os.listdir(folder) if (match := _TEMPORARY.fullmatch(name))]
-        before = time_in(folder) - _LEFTOVER_AFTER_S if matches else 0.0
+        before = time_in(folder) - LEFTOVER_AFTER_S if matches else 0.0
         for match in matches:
             path = folder / match.string
             if _is_leftover(path, match, before):

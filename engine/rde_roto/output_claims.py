@@ -15,13 +15,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from rde_roto.atomic import write_bytes
+from rde_roto.atomic import LEFTOVER_AFTER_S, clear_leftovers, time_in, write_bytes
 from rde_roto.process_lock import LockTakenError, process_lock
 from rde_roto.values.errors import OutputError, RotoError
 from rde_roto.values.processes import this_machine
 from rde_roto.values.regular_files import read_regular_text
 
 _SUFFIX: Final = ".rde-roto-run"
+_LOCK: Final = ".lock"
 _LOOK_S: Final = 0.05  # by far more than another run's look takes
 _MOST_BYTES: Final = 64 << 20  # a million names
 
@@ -63,6 +64,7 @@ def claim_outputs(folder: Path, claim: Claim) -> Iterator[None]:
     claimed: `delivery.check_delivered` tells at the end.
     """
     _refuse_conflicts(folder, claim)
+    _clear_locks(folder)
     held = folder / f".{secrets.token_hex(8)}{_SUFFIX}"
     lock = _lock_of(held)
     with ExitStack() as holding:
@@ -97,6 +99,23 @@ def _refuse_conflicts(folder: Path, claim: Claim, own: Path | None = None) -> No
             )
 
 
+def _clear_locks(folder: Path) -> None:
+    """Remove what runs left that were killed just before or after they had a claim: a lock without
+    one, and a claim that is half written. Not before a day: a run may be about to take its lock.
+    """
+    with suppress(OSError):
+        locks = [
+            lock
+            for lock in folder.glob(f".*{_SUFFIX}{_LOCK}")
+            if not os.path.lexists(lock.with_suffix(""))
+        ]
+        before = time_in(folder) - LEFTOVER_AFTER_S if locks else 0.0
+        for lock in locks:
+            if lock.lstat().st_mtime < before:
+                clear_leftovers([lock.with_suffix("")])
+                _remove(lock)
+
+
 def _claims_in(folder: Path) -> list[Path]:
     try:
         return list(folder.glob(f".*{_SUFFIX}"))
@@ -129,7 +148,7 @@ def _is_held(path: Path, within_s: float) -> bool:
 
 
 def _lock_of(path: Path) -> Path:
-    return path.with_name(f"{path.name}.lock")
+    return path.with_name(f"{path.name}{_LOCK}")
 
 
 def _remove(path: Path) -> None:

@@ -157,6 +157,22 @@ def test_chunks_of_one_job_never_have_different_masks(
     assert run(*task, "1001-1002") == 0
 
 
+def test_a_plate_that_is_rendered_again_stops_the_chunks_that_have_not_begun(
+    run: Run, shot: Path, plate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Some mattes of a shot were made from the old plate and some from the new one."""
+    assert run("submit", shot, "--openjd", tmp_path / "job", "--chunk", 3) == 0
+    document, out = tmp_path / "job/hero.shot.yaml", tmp_path / "out/hero.####.exr"
+    task = ("shot", "render", document, "--out", out, "--device", "cpu", "--frames")
+    assert run(*task, "1002") == 0
+    capsys.readouterr()
+    shutil.copy(plate.parent / "hero.1002.exr", plate.parent / "hero.1005.exr")
+    assert run(*task, "1003") == 4
+    assert "frame 1005 of the plate hero.####.exr was rendered again" in refused(capsys)
+    assert run("submit", shot, "--openjd", tmp_path / "job", "--force") == 0
+    assert run(*task, "1002-1003") == 0
+
+
 def test_a_preset_that_changes_after_the_submission_changes_no_chunk(
     run: Run, shot: Path, tmp_path: Path
 ) -> None:

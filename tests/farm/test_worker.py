@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Generator, Iterator
@@ -602,7 +603,8 @@ def test_what_comes_late_into_a_dropped_folder_is_told_of(farm: Farm, late: str)
     shutil.copy(farm.mask, dropped / "mask.1001.png")
 
     def copy_meanwhile(opened: OpenedShot, cancel: Cancel) -> PreparedNode:
-        shutil.copy(farm.mask, farm.hot.running / "hero/job/hero" / late)
+        saved_again = farm.mask.read_bytes() + b" "
+        (farm.hot.running / "hero/job/hero" / late).write_bytes(saved_again)
         return farm.make(opened, cancel)
 
     farm.drain(farm.worker(copy_meanwhile))
@@ -632,6 +634,34 @@ def test_a_document_that_goes_on_after_it_was_read_is_told_of(farm: Farm) -> Non
     (farm.hot.root / "failed/hero").rename(farm.hot.inbox / "hero")
     farm.drain()
     assert (farm.status("done/hero").done, farm.status("done/hero").kept) == (6, 3)
+
+
+def test_files_of_other_programs_that_a_job_replaces_are_named(
+    farm: Farm, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = farm.hot.root / "mattes/own"
+    out.mkdir(parents=True)
+    shutil.copy(farm.plate.parent / "plate.1002.png", out / "m.1002.png")
+    more = "output: mattes/own/m.####.png\n"
+    farm.drop("hero.yaml", more=more)
+    farm.drain()
+    assert "has saved again: 1002, such as m.1002.png" in capsys.readouterr().err
+
+
+def test_times_that_come_late_fail_no_job(farm: Farm) -> None:
+    """On a share: a mask whose time alone changed failed a job with every matte delivered."""
+    dropped = farm.hot.inbox / "hero"
+    shutil.copytree(farm.plate.parent, dropped)
+    shutil.copy(farm.mask, dropped / "mask.1001.png")
+    farm.drop("named.yaml", "1001-1002")
+
+    def change_times(opened: OpenedShot, cancel: Cancel) -> PreparedNode:
+        for file in farm.hot.running.glob("*/job/**/*"):
+            os.utime(file, (2_000_000_000, 2_000_000_000))
+        return farm.make(opened, cancel)
+
+    farm.drain(farm.worker(change_times))
+    assert {path.name for path in (farm.hot.root / "done").iterdir()} == {"hero", "named"}
 
 
 def test_a_gap_that_is_filled_meanwhile_is_told_of(farm: Farm) -> None:
@@ -740,6 +770,7 @@ def test_a_job_that_is_moved_before_its_report_leaves_nothing_in_its_place(farm:
     farm.drain(farm.worker(stopped_after(farm, 6, cancel)))
     assert farm.places() == ["cancelled/hero"]
     assert len(farm.mattes()) == 6
+    assert farm.status("cancelled/hero").look_at == (), "nobody looks for a report there"
 
 
 def test_a_job_whose_owner_cannot_be_read_for_a_moment_is_not_given_up(farm: Farm) -> None:

@@ -258,6 +258,31 @@ def test_what_a_killed_run_has_claimed_is_free(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_what_a_run_leaves_that_was_killed_while_it_claimed_is_removed_a_day_later(
+    tmp_path: Path,
+) -> None:
+    """Hidden files of nobody stayed beside the mattes for ever, and went with each delivery."""
+    code = (
+        "import os, sys; from pathlib import Path\n"
+        "from rde_roto import atomic; from rde_roto.output_claims import Claim, claim_outputs\n"
+        "atomic._write = lambda path, *_: (open(path, 'x'), os._exit(9))\n"
+        "claim = Claim.of_this_process(['m.1001.exr'], 'other')\n"
+        "with claim_outputs(Path(sys.argv[1]), claim): pass\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False).returncode == 9
+    left = set(tmp_path.iterdir())
+    assert len(left) == 2
+    own = Claim.of_this_process(["m.1001.exr"], "own")
+    with claim_outputs(tmp_path, own):
+        assert left < set(tmp_path.iterdir()), "a run may be about to take its lock"
+    yesterday = time.time() - 2 * 86400
+    for path in left:
+        os.utime(path, (yesterday, yesterday))
+    with claim_outputs(tmp_path, own):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_plate_that_is_rendered_again_behind_the_tracker_is_told_of(tmp_path: Path) -> None:
     """Frames that were read before they were replaced. One that has gone is no error."""
     shape = (HEIGHT, WIDTH, 3)

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,19 @@ def test_mattes_of_either_are_kept_by_the_other(shot_document: Path, tmp_path: P
     assert run_process(by_engine(shot_document, *out, "--frames", "1001-1004")).returncode == 0
     done = run_process(render(shot_document, *out))
     assert done.stdout.splitlines()[-1].startswith("2 mattes made, 4 kept, ")
+
+
+@pytest.mark.parametrize("command", [render, by_engine])
+def test_files_of_other_programs_that_a_run_replaces_are_named(
+    command: Callable[..., list[str]], shot_document: Path, plate: Path, tmp_path: Path
+) -> None:
+    """A matte that an artist had saved again under its name was replaced without a word."""
+    task = command(shot_document, "--frames", "1001-1002", "--out", tmp_path / "out/hero.####.exr")
+    (tmp_path / "out").mkdir()
+    shutil.copy(plate.parent / "hero.1002.exr", tmp_path / "out")
+    said = "that another program has saved again: 1002, such as hero.1002.exr\n"
+    assert said in run_process(task).stderr
+    assert "replaces" not in run_process(task).stderr
 
 
 def test_an_engine_is_started_and_stopped(shot_document: Path, run_folder: Path) -> None:

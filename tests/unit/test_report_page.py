@@ -89,6 +89,8 @@ def test_a_clean_report_says_so_and_how_it_was_made() -> None:
     ):
         assert text in page.texts
     assert page.count("rect") == 0
+    one_kept = dataclasses.replace(CLEAN, run=Run(FORTY, "toy", Delivery(39, 1, 75.0)))
+    assert any("; 1 was there already" in text for text in Page(report_page(one_kept)).texts)
     untimed = dataclasses.replace(CLEAN, run=Run(FORTY, "toy"))
     assert "Time" in page.texts
     assert "Time" not in Page(report_page(untimed)).texts

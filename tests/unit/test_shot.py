@@ -227,8 +227,9 @@ def test_an_empty_range_is_a_usage_error() -> None:
 
 
 def test_frames_the_plate_lacks_are_named() -> None:
-    with pytest.raises(InputError, match=r"lacks requested frames: 1011-1012 \(it has"):
+    with pytest.raises(InputError, match=r"lacks requested frames: 1011-1012 \(it has") as error:
         shot(keyframe(1001), frames="1001-1012")
+    assert error.value.keys == ("range", "plate.missing"), "what helps"
 
 
 def test_a_keyframe_has_the_size_of_the_data_window() -> None:

@@ -270,7 +270,9 @@ def test_a_mask_of_a_job_that_is_saved_while_it_is_read_is_refused(
 ) -> None:
     mask = tmp_path / "mask.png"
     mask.write_bytes((show / "masks/hero.png").read_bytes())
-    job = frozen(document(show, KeyframeEntry(frame=1, mask=str(mask))), Preset(name="test"))
+    drawn = document(show, KeyframeEntry(frame=1, mask=str(mask)))
+    opened = open_document(drawn, Preset(name="test"))
+    job = frozen(drawn, Preset(name="test"), opened.shot.plate)
     open_document(job, Preset(name="test"))
 
     def read_another(*arguments: Any) -> Mask:

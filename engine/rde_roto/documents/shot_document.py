@@ -98,7 +98,8 @@ class ElementEntry(Settings):
 class KeyframeEntry(Settings):
     """A frame, its mask, and the ids of the elements that the mask draws (default: all).
 
-    `digest` is that of the mask's file (`digest_file`): a file with other content is refused then.
+    `digest` is that of the mask's file (`digest_file`), `plate_digest` that of the plate's file of
+    the frame: a file with other content is refused then.
     """
 
     frame: int
@@ -106,6 +107,7 @@ class KeyframeEntry(Settings):
     elements: list[str] | None = Field(default=None, min_length=1)
     mask_as: MaskMode = "auto"
     digest: str | None = None
+    plate_digest: str | None = None
 
 
 class LockEntry(Settings):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rde_roto.doors.auto_learn import learn_if_asked
 from rde_roto.doors.hosts.errors import error_of
 from rde_roto.doors.progress import RunReport, frame_steps, print_summary
-from rde_roto.doors.render_task import RenderTask, print_weights
+from rde_roto.doors.render_task import RenderTask, print_replaced, print_weights
 from rde_roto.doors.this_installation import local_client
 from rde_roto.images.mattes import open_matte_writer
 from rde_roto.shot_files import OpenedShot, ShotFile
@@ -58,6 +58,7 @@ def render_in_engine(
         output, known = task.output(output_format), task.opened
         writer = open_matte_writer(out, known.origin, known.shot.names, output, {})
         task.refuse_to_overwrite(writer)
+        print_replaced(writer, task.frames_to_render)
         opened = learn_if_asked(known, task.device)
         shot = _shot_object(file, opened, output)
         with _converting_errors(), local_client("rde-roto shot render", task.device) as client:

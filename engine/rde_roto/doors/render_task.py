@@ -10,7 +10,7 @@ from typing import Final
 
 from rde_roto.atomic import prepare_folder
 from rde_roto.doors.console import print_message
-from rde_roto.images.mattes import MatteWriter
+from rde_roto.images.mattes import MatteWriter, saved_by_others
 from rde_roto.images.plates.missing_frames import on_disk
 from rde_roto.images.plates.sequence_plate import DiskPlate, SequencePlate
 from rde_roto.shot_files import OpenedShot
@@ -69,6 +69,16 @@ class RenderTask:
 def print_weights(licence: str) -> None:
     """Print on standard error which weights a run uses, and their licence: once, at its start."""
     print_message(f"weights {licence}")
+
+
+def print_replaced(writer: MatteWriter, frames: FrameRange) -> None:
+    """Print on standard error which files of other programs a run is about to replace."""
+    others = saved_by_others(writer, frames)
+    if others:
+        print_message(
+            f"replaces files that rde-roto did not write, or that another program has saved again: "
+            f"{others}, such as {writer.path(others.first).name}"
+        )
 
 
 def default_out(folder: Path, name: str, output: Output) -> str:

@@ -12,7 +12,7 @@ from rde_roto.delivery import Delivery, Reporter, deliver
 from rde_roto.doors.auto_learn import learn_if_asked
 from rde_roto.doors.console import print_message
 from rde_roto.doors.progress import RunReport, frame_steps, print_summary
-from rde_roto.doors.render_task import RenderTask, print_weights
+from rde_roto.doors.render_task import RenderTask, print_replaced, print_weights
 from rde_roto.images.mattes import MatteWriter, open_matte_writer
 from rde_roto.model.devices import choose_device
 from rde_roto.model.rde_tracker import tracker_of
@@ -80,6 +80,7 @@ def render(
     def open_safely(node: RotoNode) -> Writer:
         writer = open_writer(node, provenance(opened, node.preset, model))
         task.refuse_to_overwrite(writer)
+        print_replaced(writer, frames)
         return writer
 
     def reporting(writer: Writer) -> AbstractContextManager[Reporter]:

@@ -26,6 +26,7 @@ from rde_roto.images.origin import PROVENANCE_PREFIX, Attributes, Origin
 from rde_roto.images.pictures.picture_files import write_picture
 from rde_roto.images.sequences import FramePattern
 from rde_roto.values.errors import InputError, UsageError
+from rde_roto.values.frames import FrameRange
 from rde_roto.values.matte import FloatArray, Matte
 from rde_roto.values.plate import Window
 from rde_roto.values.preset import Output
@@ -119,6 +120,14 @@ def open_matte_writer(
     if output.format == "labels":
         return _PictureWriter((pattern,), _labels, provenance)
     return _PictureWriter(_element_patterns(pattern, elements), _greys, provenance)
+
+
+def saved_by_others(writer: MatteWriter, frames: FrameRange) -> FrameRange:
+    """Return the frames of which a file is there without the digest that every matte of ours has.
+
+    Files that cannot be read are not among them: a killed copy may have left one.
+    """
+    return FrameRange.of(f for f in frames if any(map(_is_of_others, writer.files(f))))
 
 
 def davis_palette() -> NDArray[np.uint8]:
@@ -286,6 +295,13 @@ def _has_digest(path: Path, digest: str, provenance: Mapping[str, str]) -> bool:
     except InputError:
         return False
     return all(found.get(key) == value for key, value in expected.items())
+
+
+def _is_of_others(path: Path) -> bool:
+    try:
+        return DIGEST_KEY not in read_header(path).provenance
+    except InputError:
+        return False
 
 
 def _save(image: Image.Image, path: Path, provenance: Mapping[str, str]) -> None:

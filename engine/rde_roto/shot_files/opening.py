@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 from rde_roto.documents.model_card import ModelChoice
-from rde_roto.documents.shot_document import LockEntry, PlateEntry, ShotDocument
+from rde_roto.documents.shot_document import KeyframeEntry, LockEntry, PlateEntry, ShotDocument
 from rde_roto.images.layers import PictureName
 from rde_roto.images.masks import element_names
 from rde_roto.images.origin import Footage, Origin
@@ -146,6 +146,7 @@ def open_parts(
     drawn_on = DrawnOn(plate.format, proxy, sequence_plate.view_of(source) or document.plate.view)
     keyframes = read_keyframes(document.keyframes, folder, drawn_on, elements)
     _check_pictures(keyframes, source, missing)
+    _check_plate(document.keyframes, source)
     if not elements:
         named = [name for keyframe in keyframes for name in keyframe.elements or ()]
         elements = elements_named(*dict.fromkeys(named))
@@ -231,6 +232,27 @@ def _check_pictures(
             f"{source.name} lacks {absent}, where there is a keyframe: draw it on a frame that is "
             f"there (it has {source.range.words})"
         )
+
+
+def _check_plate(keyframes: Iterable[KeyframeEntry], source: Plate) -> None:
+    """Raise InputError for a frame of another digest than a submitted job says, if it says one."""
+    for entry in keyframes:
+        if entry.plate_digest not in (None, plate_digest(source, entry.frame)):
+            raise InputError(
+                f"frame {entry.frame} of the plate {source.name} was rendered again after this job "
+                "was submitted, and other frames may have been made from it as it was: submit the "
+                "shot again, and what differs is made"
+            )
+
+
+def plate_digest(source: Plate, frame: int) -> str | None:
+    """Return the digest of the file in which a plate on disk has a frame; None if it lacks it.
+
+    Raises InputError when the file cannot be read.
+    """
+    if not isinstance(source, DiskPlate) or frame not in source.range:
+        return None
+    return source.file_digest(frame)
 
 
 def _check_locks(locks: tuple[FileLock, ...], shot: Shot) -> None:

@@ -10,9 +10,11 @@ from typing import Final
 from rde_roto.atomic import write_text
 from rde_roto.documents.library import is_path
 from rde_roto.documents.shot_document import ElementEntry, ShotDocument
-from rde_roto.shot_files.opening import OpenedShot
+from rde_roto.images.plates.missing_frames import on_disk
+from rde_roto.shot_files.opening import OpenedShot, plate_digest
 from rde_roto.values.digest import digest_file
 from rde_roto.values.keyframe import Element
+from rde_roto.values.plate import Plate
 from rde_roto.values.preset import Preset
 
 _OF_PIXELS: Final = ("input", "tracking", "finish", "output")  # sections of a preset
@@ -39,14 +41,20 @@ def spelled_out(document: ShotDocument, opened: OpenedShot) -> ShotDocument:
     )
 
 
-def frozen(document: ShotDocument, preset: Preset) -> ShotDocument:
-    """Fix what the masks of a document with absolute paths contain, and all settings of its preset
-    that decide pixels: whoever opens it later has the same ones, or an InputError for a mask.
+def frozen(document: ShotDocument, preset: Preset, plate: Plate) -> ShotDocument:
+    """Fix what the masks of a document with absolute paths contain, and the frames of its plate on
+    which they are drawn, and all settings of its preset that decide pixels: whoever opens it later
+    has the same ones, or an InputError for a mask or the plate.
 
-    Raises InputError for a mask that cannot be read.
+    Raises InputError for a file that cannot be read.
     """
     keyframes = [
-        entry.model_copy(update={"digest": digest_file(Path(entry.mask))})
+        entry.model_copy(
+            update={
+                "digest": digest_file(Path(entry.mask)),
+                "plate_digest": plate_digest(on_disk(plate), entry.frame),
+            }
+        )
         for entry in document.keyframes
     ]
     settings = preset.model_dump(mode="json", include=set(_OF_PIXELS))

@@ -198,7 +198,9 @@ class Shot:
         if missing:
             raise InputError(
                 f"{self.plate.name} lacks requested frames: {missing} "
-                f"(it has {self.plate.range.words})"
+                f"(it has {self.plate.range.words}): restore the missing files, or choose the "
+                "frames, or what to do about missing ones",
+                keys=("range", "plate.missing"),
             )
 
     def _check_elements(self) -> None:

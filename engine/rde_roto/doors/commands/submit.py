@@ -132,6 +132,8 @@ def submit(
     file = job_file.shot
     with plate_memo() as memo:
         opened = file.open(memo)
+        document = made_absolute(spelled_out(file.content, opened), file.folder)
+        document = frozen(document, file.preset(), opened.shot.plate)
     asked = options.frames
     if asked is None and job_file.frames:
         asked = str(job_file.frames)
@@ -145,7 +147,7 @@ def submit(
     _check(task, pattern, output_format)
     job = FarmJob(
         name=name,
-        shot=frozen(made_absolute(spelled_out(file.content, opened), file.folder), file.preset()),
+        shot=document,
         rounds=_rounds(opened, task.frames_to_render, farm.chunk),
         out=pattern,
         worker=farm.worker(options.device),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -24,11 +25,13 @@ from rde_roto.doors.watchfolder.dropped_folder import masks_in, shot_in
 from rde_roto.doors.watchfolder.hot_folder import DEFAULTS, HotFolder
 from rde_roto.doors.watchfolder.inbox import documents_in
 from rde_roto.doors.watchfolder.job_folder import Claim
+from rde_roto.images.files import check_input
 from rde_roto.images.plates.plate_memo import PlateMemo
 from rde_roto.shot_files import OpenedShot, ShotFile
 from rde_roto.shot_files.opening import open_document
 from rde_roto.shot_files.shot_file import naming_the_document
 from rde_roto.values.delivery import PartialError
+from rde_roto.values.digest import digest_file
 from rde_roto.values.errors import (
     DocumentError,
     InputError,
@@ -39,22 +42,29 @@ from rde_roto.values.errors import (
 )
 from rde_roto.values.frames import FrameRange
 from rde_roto.values.preset import Preset
+from rde_roto.values.regular_files import PICTURE_BYTES
 
 LEARNED: Final = "learned"
 """The subfolder of the hot folder for what models learn from jobs."""
 
 
 class _Told(NamedTuple):
-    """A file that tells what to make; a link counts as itself, wherever it leads."""
+    """A file that tells what to make, and a digest of its content: on a share, times may come late.
+    A link counts as itself, wherever it leads.
+    """
 
     path: Path
-    size: int
-    modified_ns: int
+    content: str
 
     @classmethod
     def of(cls, path: Path) -> _Told:
-        found = path.lstat()
-        return cls(path, found.st_size, found.st_mtime_ns)
+        if stat.S_ISLNK(path.lstat().st_mode):
+            return cls(path, str(path.readlink()))
+        content = ""
+        with suppress(InputError):  # whoever reads it says so
+            check_input(path, PICTURE_BYTES)
+            content = digest_file(path)
+        return cls(path, content)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from rde_roto.advice import advise
 from rde_roto.delivery import FrameReporter, Reporter
 from rde_roto.documents.job_status import JobError
 from rde_roto.doors.console import print_traceback
-from rde_roto.doors.render_task import refuse_to_overwrite
+from rde_roto.doors.render_task import print_replaced, refuse_to_overwrite
 from rde_roto.doors.rendering import Delivered, deliver_within_memory
 from rde_roto.doors.watchfolder.held_folder import HeldFolder, HeldMatteWriter, hold_folder
 from rde_roto.doors.watchfolder.hot_folder import End, names_from
@@ -178,7 +178,9 @@ class JobRun:
         frames = job.frames.intersection(job.opened.shot.range)
 
         def open_writer(node: RotoNode) -> HeldMatteWriter:
-            return _open_writer(folder, job, name, prepared.metadata_for(node.preset))
+            writer = _open_writer(folder, job, name, prepared.metadata_for(node.preset))
+            print_replaced(writer, frames)
+            return writer
 
         def watched(_: MatteWriter) -> AbstractContextManager[Reporter]:
             self._status.restart()
@@ -244,6 +246,8 @@ class JobRun:
         except CancelledError:
             raise
         except Exception as error:
+            if not folder.exists():  # somebody has moved the job: it is cancelled
+                return
             reason: object = shown_error(error)
             if isinstance(reason, UnexpectedError):
                 if not isinstance(error, OSError):

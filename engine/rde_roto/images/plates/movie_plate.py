@@ -107,7 +107,11 @@ class MoviePlate(ColorSpacePlate):
     def digest(self, frame: int) -> str:
         """Return the digest of the movie's bytes, the frame's index and the colour transform."""
         index = self._index(frame)
-        return digest_of(self.contents.digest(), index, transform_name(self.space.name))
+        return digest_of(self.file_digest(frame), index, transform_name(self.space.name))
+
+    def file_digest(self, _frame: int) -> str:
+        """Return the digest of the movie's bytes. Raises InputError as `digest`."""
+        return self.contents.digest()
 
     @property
     def reading(self) -> str:

@@ -112,12 +112,16 @@ class SequencePlate(ColorSpacePlate):
 
         Raises InputError when the frame is missing or was replaced.
         """
-        path = self.sequence.path(frame)
-        check_input(path, PICTURE_BYTES)
-        content = self.contents.digest(frame, path)
+        content = self.file_digest(frame)
         picture = (self.picture.view or "", self.picture.layer)
         window = astuple(self.format.data)
         return digest_of(content, *picture, *window, transform_name(self.space.name))
+
+    def file_digest(self, frame: int) -> str:
+        """Return the digest of the file's bytes. Raises InputError as `digest`."""
+        path = self.sequence.path(frame)
+        check_input(path, PICTURE_BYTES)
+        return self.contents.digest(frame, path)
 
     def attributes(self, frame: int) -> Attributes:
         """Return the frame's header attributes that its matte inherits (`Footage`)."""

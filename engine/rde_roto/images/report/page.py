@@ -159,5 +159,6 @@ def _time(delivery: Delivery) -> str:
     minutes, seconds = divmod(delivery.seconds, 60)
     took = f"{minutes:.0f} min {seconds:.0f} s" if minutes else f"{seconds:.1f} s"
     speed = f"{delivery.frames_per_second:.2f} frames/s"
-    kept = f"; {delivery.kept} were there already" if delivery.kept else ""
+    were = "was" if delivery.kept == 1 else "were"
+    kept = f"; {delivery.kept} {were} there already" if delivery.kept else ""
     return f"{counted(delivery.made, 'matte')} in {took}, {speed}{kept}"
