@@ -58,7 +58,7 @@ class LiveMattes:
         self._submitted: dict[int, Future[Matte]] = {}
         self._closed = False
         self._when_settled: list[tuple[Callable[[RotoNode], None], Callable[[], None]]] = []
-        self._failure: tuple[int, str] | None = None  # of the last edit that has no node, and why
+        self._failure = 0, ""  # of the last edit that has no node, and why
 
     def set_shot(self, shot: Edition, *, step: int = 0, forgets: bool = False) -> None:
         """Continue with another shot, another preset, or other learned weights.
@@ -77,10 +77,10 @@ class LiveMattes:
         """Make the node of the last edit again if that has failed: a plate that was away may be
         back. Returns why it failed; "" if it did not.
         """
-        if self._failure is None or not self.has_failed:
-            return ""
-        self._build()
-        return self._failure[1]
+        why = self._why_failed
+        if why:
+            self._build()
+        return why
 
     def newest(self, frame: int) -> FrameMattes | None:
         """Return the newest matte of a frame that is in memory."""
@@ -116,7 +116,7 @@ class LiveMattes:
     @property
     def has_failed(self) -> bool:
         """Whether the states of frames will not come, because keyframes overlap, say."""
-        return self._failure is not None and self._failure[0] == self._builder.edition
+        return bool(self._why_failed)
 
     @property
     def is_empty(self) -> bool:
@@ -249,6 +249,12 @@ class LiveMattes:
         self._builder.build(self._shot)
 
     @property
+    def _why_failed(self) -> str:
+        """Why the last edit has no node, or no states of frames; "" if that has not failed."""
+        edition, why = self._failure
+        return why if edition == self._builder.edition else ""
+
+    @property
     def _is_newest(self) -> bool:
         """Whether the node is that of the last edit."""
         return self._node_edition == self._builder.edition
@@ -257,10 +263,8 @@ class LiveMattes:
         """Drop what was requested and say why, if there will be no mattes of the last edit; whether
         that is so.
         """
-        why = _NOTHING_DRAWN if self.is_empty else None
-        if self.has_failed and self._failure is not None:
-            why = self._failure[1]
-        if why is None:
+        why = _NOTHING_DRAWN if self.is_empty else self._why_failed
+        if not why:
             return False
         self._pending.clear()
         self._cancel_submitted()
