@@ -654,6 +654,21 @@ def test_a_plate_that_vanishes_is_said_and_shown_when_it_is_back(document: Path)
         assert not session.navigation.error()
 
 
+def test_a_frame_that_was_away_is_tracked_when_it_is_back(document: Path) -> None:
+    """The last change was said to be processed for ever, until another one was made."""
+    frame = document.parent / "plate/hero.1006.exr"
+    with working_on(document) as bench:
+        session = bench.session
+        frame.rename(frame.with_suffix(".away"))
+        paint(bench, 1001)
+        bench.until(lambda: session.live.has_failed)
+        frame.with_suffix(".away").rename(frame)
+        session.propagate(FORWARD)
+        bench.propagated()
+        assert session.live.is_settled
+        assert states(bench)[1012] is FrameState.MADE
+
+
 def test_a_plate_with_the_longest_name_is_saved(tmp_path: Path, home: Path) -> None:
     """Its own document in the user's folder had a longer name than a file system allows."""
     name = "n" * 246
@@ -742,17 +757,3 @@ def test_what_was_made_yesterday_is_there_today(document: Path) -> None:
 
 def _hand(x: float, y: float) -> PenEvent:
     return PenEvent((x, y))
-
-
-def test_a_frame_that_was_away_is_tracked_when_it_is_back(document: Path) -> None:
-    frame = document.parent / "plate/hero.1006.exr"
-    with working_on(document) as bench:
-        session = bench.session
-        frame.rename(frame.with_suffix(".away"))
-        paint(bench, 1001)
-        bench.until(lambda: session.live.has_failed)
-        frame.with_suffix(".away").rename(frame)
-        session.propagate(FORWARD)
-        bench.propagated()
-        assert session.live.is_settled
-        assert states(bench)[1012] is FrameState.MADE

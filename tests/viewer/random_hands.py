@@ -596,7 +596,8 @@ class Hands:
 
     def _exported(self) -> Path | None:
         """Export from in to out with the window's dialog, and return the folder; None if it does
-        not open."""
+        not open.
+        """
         desk = self.desk
         out = self.folder / f"out{len(list(self.folder.glob('out*')))}"
         desk.key("Ctrl+E")
